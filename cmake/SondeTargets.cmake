@@ -1,0 +1,123 @@
+# Compiler flags shared by every target, and the few commands that declare one.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+set(SONDE_SANITIZERS "" CACHE STRING "Sanitizers of the whole build: 'address,undefined', 'thread' or nothing")
+set(SONDE_TEST_PREFIX "" CACHE STRING "Put before each test's name, so that one ctest run can hold several builds")
+option(SONDE_FUZZ "Build the fuzz targets with libFuzzer (clang 19) instead of replaying their corpus" OFF)
+
+add_library(sonde_flags INTERFACE)
+target_include_directories(sonde_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+target_compile_options(sonde_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror
+  $<$<CONFIG:Debug>:-O1> -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 at -O2 reports impossible overflows inside the standard library (GCC bug 105329 and kin).
+  target_compile_options(sonde_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds
+                         -Wno-maybe-uninitialized)
+endif()
+if(SONDE_SANITIZERS)
+  target_compile_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZERS} -fno-sanitize-recover=all)
+  target_link_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZERS})
+endif()
+if(SONDE_FUZZ)
+  target_compile_options(sonde_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  target_link_options(sonde_flags INTERFACE -fsanitize=address,undefined)
+endif()
+find_program(SONDE_MOLD mold)
+if(SONDE_MOLD)
+  target_link_options(sonde_flags INTERFACE -fuse-ld=mold)
+endif()
+
+# sonde_library(NAME SOURCES … LINK …): a static library; LINK lists the only layers it may include.
+function(sonde_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  if(arg_SOURCES)
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_link_libraries(${name} PUBLIC sonde_flags ${arg_LINK})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE sonde_flags ${arg_LINK})
+  endif()
+endfunction()
+
+# sonde_program(NAME SOURCES … LINK …): an executable in build/<preset>/bin.
+function(sonde_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE sonde_flags ${arg_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+endfunction()
+
+# sonde_test(NAME SOURCES … LINK … LABELS … [SERIAL]): a GoogleTest executable, each case a ctest case.
+# SERIAL: its cases measure the machine (BPF counts, cgroups), so nothing else may run beside them.
+function(sonde_test name)
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS;PROPERTIES" ${ARGN})
+  if(SONDE_FUZZ)
+    return()
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE sonde_flags ${arg_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE SONDE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  set(properties SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+  if(arg_SERIAL)
+    list(APPEND properties RUN_SERIAL ON)
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  list(APPEND properties TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ${arg_PROPERTIES})
+  gtest_discover_tests(${name} TEST_PREFIX "${SONDE_TEST_PREFIX}." DISCOVERY_MODE PRE_TEST
+                       PROPERTIES ${properties})
+  set_property(GLOBAL APPEND PROPERTY SONDE_TEST_TARGETS ${name})
+endfunction()
+
+# sonde_script_test(NAME COMMAND … LABELS … [TIMEOUT s] [SERIAL]): a script as one ctest case, in the release build only.
+function(sonde_script_test name)
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  if(SONDE_FUZZ OR SONDE_SANITIZERS)
+    return()
+  endif()
+  add_test(NAME ${SONDE_TEST_PREFIX}.${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
+    SKIP_RETURN_CODE 77 ENVIRONMENT "SONDE_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}")
+  if(arg_SERIAL)
+    set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES RUN_SERIAL ON)
+  endif()
+endfunction()
+
+# sonde_fuzz(NAME SOURCES … LINK …): NAME.cpp holds LLVMFuzzerTestOneInput, tests/fuzz/corpus/NAME/ its inputs.
+# In the fuzz build a libFuzzer program; elsewhere a ctest case that replays the corpus.
+function(sonde_fuzz name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  if(SONDE_FUZZ)
+    add_executable(${name} ${arg_SOURCES})
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(${name} ${arg_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
+    add_test(NAME ${SONDE_TEST_PREFIX}.fuzz_corpus.${name} COMMAND ${name} ${corpus})
+    set_tests_properties(${SONDE_TEST_PREFIX}.fuzz_corpus.${name} PROPERTIES LABELS "fuzz;unit" TIMEOUT 120)
+  endif()
+  target_link_libraries(${name} PRIVATE sonde_flags ${arg_LINK})
+  set_property(GLOBAL APPEND PROPERTY SONDE_TEST_TARGETS ${name})
+endfunction()
+
+# sonde_benchmark(NAME SOURCES … LINK …): a Google Benchmark program; built by the target "benchmarks", never a test.
+add_custom_target(benchmarks)
+function(sonde_benchmark name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  if(SONDE_FUZZ OR SONDE_SANITIZERS)
+    return()
+  endif()
+  add_executable(${name} EXCLUDE_FROM_ALL ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE sonde_flags ${arg_LINK} benchmark::benchmark benchmark::benchmark_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+  add_dependencies(benchmarks ${name})
+endfunction()

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "common/clock.h"
+
+namespace sonde::http {
+
+/// What a handler sees of a request. The server's library stays behind this, in common/http's own files.
+struct Request {
+  std::string method;
+  std::string path;
+  std::multimap<std::string, std::string> parameters;  ///< of the query string, decoded
+  std::map<std::string, std::string> headers;          ///< names in lower case; the last of a repeated one
+  std::string body;
+
+  /// The parameter's value, or "" where it is absent.
+  [[nodiscard]] std::string parameter(const std::string& name) const {
+    const auto found = parameters.find(name);
+    return found == parameters.end() ? std::string() : found->second;
+  }
+  /// The header's value by its lower-case name, or "" where it is absent.
+  [[nodiscard]] std::string header(const std::string& name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? std::string() : found->second;
+  }
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+  std::map<std::string, std::string> headers;
+};
+
+/// Answers a request; called on one of the server's threads, possibly several at once.
+using Handler = std::function<Response(const Request&)>;
+
+}  // namespace sonde::http

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/http/message.h"
+#include "common/metrics/series_writer.h"
+#include "common/result.h"
+
+namespace sonde::http {
+
+/// How a scrape's body is sent to a client that accepts gzip.
+enum class Compression { kNone, kGzip };
+
+/// The `--web.*` flags that every program has (common/http/web_flags.h adds them to a command line).
+struct WebOptions {
+  std::vector<std::string> listen_addresses;  ///< host:port, [v6]:port or :port; port 0 takes a free one
+  std::string telemetry_path = "/metrics";
+  unsigned max_requests = 40;  ///< parallel scrapes; more get 503. 0 = no limit
+  Compression compression = Compression::kGzip;
+};
+
+/// What the landing page and the health endpoints say of a program.
+struct ProgramInfo {
+  std::string name;         ///< "sonde-exporter"
+  std::string description;  ///< one sentence
+};
+
+/// A scrape as the metrics function sees it.
+struct Scrape {
+  SteadyTime deadline;  ///< by when the answer must be complete; from X-Prometheus-Scrape-Timeout-Seconds
+  Request request;      ///< for collect[]= and the like
+};
+
+/// Writes all of a program's metrics; called once per scrape, possibly several at once.
+using MetricsFunction = std::function<void(const Scrape&, metrics::SeriesWriter&)>;
+
+/// The one HTTP server of every program: telemetry path, /-/healthy, /-/ready, landing page, extra handlers;
+/// behind it cpp-httplib with a guard against slow and oversized requests (docs/decisions/http-guard.md).
+///
+/// Threads: add handlers before start(); the rest is thread-safe.
+class Server {
+ public:
+  Server(WebOptions options, ProgramInfo program);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  void serve_metrics(MetricsFunction write_metrics);
+  /// Adds GET path. `description` puts it on the landing page; empty hides it.
+  void get(const std::string& path, Handler handler, const std::string& description = "");
+  void post(const std::string& path, Handler handler);
+  /// /-/ready answers 200 when this returns "", else 503 with the text. Default: ready once started.
+  void set_ready_check(std::function<std::string()> not_ready_because);
+
+  /// Binds every address and starts serving. Errors: kUnavailable, naming the address and the remedy.
+  Result<void> start();
+  /// Stops serving and joins its threads. Called by the destructor too.
+  void stop();
+  /// The port that the i-th listen address is bound to.
+  [[nodiscard]] uint16_t port(size_t i = 0) const;
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace sonde::http

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "common/http/server.h"
+
+namespace CLI {
+class App;
+}
+
+namespace sonde::http {
+
+/// Adds --web.listen-address (repeatable), --web.telemetry-path, --web.max-requests and --web.compression.
+void add_web_flags(CLI::App& app, WebOptions& options, const std::string& default_address);
+
+/// Flags that every program has besides: --log.level, --log.format.
+struct LogOptions {
+  std::string level = "info";
+  std::string format = "logfmt";
+};
+void add_log_flags(CLI::App& app, LogOptions& options);
+
+}  // namespace sonde::http
