@@ -1,5 +1,6 @@
 #include "common/metrics/series_writer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <cmath>

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sonde::analyzer {
+
+/// The four identity labels of what a result is about; container and pod are "" for a service.
+struct Entity {
+  std::string name_space;
+  std::string pod;
+  std::string container;
+  std::string service;
+
+  friend auto operator<=>(const Entity&, const Entity&) = default;
+};
+
+/// A piece of evidence: the series behind a number and the span it was taken from.
+struct Evidence {
+  std::string quantity;   ///< the metric map's name: cpu_usage
+  std::string series;     ///< canonical series name, or the expression that was summed
+  int64_t start_ms = 0;
+  int64_t end_ms = 0;
+  double value = 0;       ///< now, in the quantity's base unit
+  double expected = 0;    ///< the baseline's mean
+  double contribution = 0;  ///< share of the score, 0..1
+};
+
+/// One detector's word on one entity.
+struct Score {
+  std::string detector;
+  Entity entity;
+  double value = 0;
+  double threshold = 0;   ///< NaN where there is none yet
+  bool anomalous = false;
+  bool inconclusive = false;
+  std::string reason;     ///< why inconclusive, else ""
+  std::vector<Evidence> evidence;
+};
+
+/// A named cause.
+struct Finding {
+  Entity entity;            ///< the container named; container "" where only a service is
+  std::string fault;        ///< the quantity that moved most: "cpu_usage"
+  double confidence = 0;    ///< 0..1
+  bool inconclusive = false;
+  std::string explanation;  ///< one sentence for people
+  std::vector<Evidence> evidence;
+};
+
+/// All results of one tick. Immutable once published.
+struct Report {
+  int64_t time_ms = 0;      ///< end of the window that it judges
+  int64_t window_ms = 0;
+  double tick_seconds = 0;
+  uint64_t series_read = 0;
+  uint64_t samples_read = 0;
+  std::vector<Score> scores;
+  std::vector<Finding> findings;
+  std::vector<std::string> missing;  ///< what was asked for and not found, in words
+};
+
+using ReportPointer = std::shared_ptr<const Report>;
+
+}  // namespace sonde::analyzer

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sonde::analyzer {
+
+/// The labels of one series, __name__ included, sorted by name, no name twice, no empty value.
+class LabelSet {
+ public:
+  using Pair = std::pair<std::string, std::string>;
+
+  LabelSet() = default;
+  /// Sorts; of a repeated name the last counts; an empty value means that the label is absent, as in Prometheus.
+  explicit LabelSet(std::vector<Pair> pairs);
+
+  /// The value of a label, "" where it is absent.
+  [[nodiscard]] std::string_view get(std::string_view name) const;
+  [[nodiscard]] const std::vector<Pair>& pairs() const { return pairs_; }
+
+  /// Canonical text: `name{a="x",b="y"}`, values escaped as in the exposition format. Equal sets, equal text.
+  [[nodiscard]] std::string text() const;
+
+  friend bool operator==(const LabelSet&, const LabelSet&) = default;
+  friend auto operator<=>(const LabelSet&, const LabelSet&) = default;
+
+ private:
+  std::vector<Pair> pairs_;
+};
+
+}  // namespace sonde::analyzer

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/metrics/labels.h"
+#include "identity/container_name.h"
+#include "identity/hierarchy.h"
+
+namespace sonde::exporter {
+
+/// One container as a scrape sees it.
+struct Container {
+  std::string path;  ///< below the root of every hierarchy: "/shop/api-1"
+  identity::ContainerName name;
+  metrics::Labels labels;      ///< namespace, pod, container, service
+  metrics::Labels pod_labels;  ///< the same with container="", for what belongs to the network namespace
+  /// The cgroup's id (inode of its directory) in each hierarchy; 0 where it has none there.
+  std::array<uint64_t, identity::kHierarchyCount> cgroup_ids{};
+};
+
+/// The containers of the node at one moment, and which of them owns a cgroup id. Immutable once built.
+class ContainerTable {
+ public:
+  /// `owner_of` maps every cgroup id of a hierarchy that lies in a container, descendants included, to its index.
+  using Owners = std::array<std::unordered_map<uint64_t, uint32_t>, identity::kHierarchyCount>;
+
+  ContainerTable() = default;
+  ContainerTable(std::vector<Container> containers, Owners owners)
+      : containers_(std::move(containers)), owners_(std::move(owners)) {}
+
+  [[nodiscard]] std::span<const Container> containers() const { return containers_; }
+
+  /// The index of the container that a cgroup belongs to; nothing for the root, for cgroups between the root
+  /// and the containers, and for those not known (yet): their counts are the host row's.
+  [[nodiscard]] std::optional<uint32_t> find(identity::Hierarchy hierarchy, uint64_t cgroup_id) const {
+    const auto& owners = owners_[static_cast<size_t>(hierarchy)];
+    const auto found = owners.find(cgroup_id);
+    if (found == owners.end()) return std::nullopt;
+    return found->second;
+  }
+
+ private:
+  std::vector<Container> containers_;
+  Owners owners_;
+};
+
+}  // namespace sonde::exporter
