@@ -7,6 +7,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 set(SONDE_SANITIZERS "" CACHE STRING "Sanitizers of the whole build: 'address,undefined', 'thread' or nothing")
 set(SONDE_TEST_PREFIX "" CACHE STRING "Put before each test's name, so that one ctest run can hold several builds")
+option(SONDE_UNIT_TESTS "Build the tests that need no release build too (./check runs those under sanitizers)" ON)
 option(SONDE_FUZZ "Build the fuzz targets with libFuzzer (clang 19) instead of replaying their corpus" OFF)
 
 add_library(sonde_flags INTERFACE)
@@ -54,9 +55,17 @@ endfunction()
 
 # sonde_test(NAME SOURCES … LINK … LABELS … [SERIAL]): a GoogleTest executable, each case a ctest case.
 # SERIAL: its cases measure the machine (BPF counts, cgroups), so nothing else may run beside them.
+# LABELS decide the build: "bpf" and "e2e" need the release build; all others run under ASan + UBSan,
+# those that are also "threads" under TSan.
 function(sonde_test name)
   cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS;PROPERTIES" ${ARGN})
-  if(SONDE_FUZZ)
+  set(needs_release OFF)
+  if("bpf" IN_LIST arg_LABELS OR "e2e" IN_LIST arg_LABELS)
+    set(needs_release ON)
+  endif()
+  if(SONDE_FUZZ OR (SONDE_SANITIZERS AND needs_release)
+     OR (SONDE_SANITIZERS STREQUAL "thread" AND NOT "threads" IN_LIST arg_LABELS)
+     OR (NOT SONDE_UNIT_TESTS AND NOT needs_release))
     return()
   endif()
   add_executable(${name} ${arg_SOURCES})
@@ -100,6 +109,8 @@ function(sonde_fuzz name)
   if(SONDE_FUZZ)
     add_executable(${name} ${arg_SOURCES})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  elseif(SONDE_SANITIZERS STREQUAL "thread" OR NOT SONDE_UNIT_TESTS)
+    return()
   else()
     add_executable(${name} ${arg_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cpp)
     add_test(NAME ${SONDE_TEST_PREFIX}.fuzz_corpus.${name} COMMAND ${name} ${corpus})
