@@ -16,6 +16,8 @@ inline int64_t unix_milliseconds_now() {
 }
 
 /// Seconds since the Unix epoch, the unit of every `_timestamp_seconds` metric.
-inline double unix_seconds_now() { return static_cast<double>(unix_milliseconds_now()) / 1000.0; }
+inline double unix_seconds_now() {
+  return static_cast<double>(unix_milliseconds_now()) / 1000.0;
+}
 
 }  // namespace sonde

@@ -10,21 +10,23 @@
 
 namespace sonde::log {
 
-/// Who acts on a line: error = someone must; warning = degraded but serving; info = life cycle; debug = developers.
+/// Who acts on a line: error = someone must; warning = degraded but serving; info = life cycle; debug =
+/// developers.
 enum class Level { kDebug, kInfo, kWarning, kError };
 
 /// One `key=value` of a line. Values are escaped by the formatter, so they may hold anything.
 struct Field {
   Field(std::string_view field_key, std::string_view field_value) : key(field_key), value(field_value) {}
   template <class T>
-  Field(std::string_view field_key, const T& field_value) : key(field_key), value(fmt::to_string(field_value)) {}
+  Field(std::string_view field_key, const T& field_value)
+      : key(field_key), value(fmt::to_string(field_value)) {}
 
   std::string_view key;
   std::string value;
 };
 
-/// Sets level (debug, info, warn, error) and format (logfmt, json) of the process's log, which goes to stderr.
-/// Errors: kInvalid for a word that is neither, naming the words allowed.
+/// Sets level (debug, info, warn, error) and format (logfmt, json) of the process's log, which goes to
+/// stderr. Errors: kInvalid for a word that is neither, naming the words allowed.
 Result<void> configure(std::string_view level, std::string_view format);
 
 /// Writes one line: a constant sentence and its fields. Threads: safe.

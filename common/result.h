@@ -17,7 +17,8 @@ enum class ErrorCode {
   kUnsupported,  ///< this kernel, server or build lacks it
 };
 
-/// A fault of the outside world (our own bugs are asserts). The message is one line: what, the value, the remedy.
+/// A fault of the outside world (our own bugs are asserts). The message is one line: what, the value, the
+/// remedy.
 struct Error {
   ErrorCode code = ErrorCode::kInvalid;
   std::string message;

@@ -14,7 +14,9 @@ Shutdown::Shutdown() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-Shutdown::~Shutdown() { pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
+Shutdown::~Shutdown() {
+  pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+}
 
 void Shutdown::wait(const std::function<void()>& on_hangup) {
   for (;;) {

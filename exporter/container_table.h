@@ -27,7 +27,8 @@ struct Container {
 /// The containers of the node at one moment, and which of them owns a cgroup id. Immutable once built.
 class ContainerTable {
  public:
-  /// `owner_of` maps every cgroup id of a hierarchy that lies in a container, descendants included, to its index.
+  /// `owner_of` maps every cgroup id of a hierarchy that lies in a container, descendants included, to its
+  /// index.
   using Owners = std::array<std::unordered_map<uint64_t, uint32_t>, identity::kHierarchyCount>;
 
   ContainerTable() = default;

@@ -9,7 +9,8 @@
 
 namespace sonde::analyzer {
 
-/// What every detector sees: one frame per quantity of the metric map, all on the same grid, counters as rates.
+/// What every detector sees: one frame per quantity of the metric map, all on the same grid, counters as
+/// rates.
 struct DetectorInput {
   /// Rows of a frame are containers (or pods, for network quantities), identified by their four labels.
   const std::map<std::string, Frame>& containers;

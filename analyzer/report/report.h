@@ -20,12 +20,12 @@ struct Entity {
 
 /// A piece of evidence: the series behind a number and the span it was taken from.
 struct Evidence {
-  std::string quantity;   ///< the metric map's name: cpu_usage
-  std::string series;     ///< canonical series name, or the expression that was summed
+  std::string quantity;  ///< the metric map's name: cpu_usage
+  std::string series;    ///< canonical series name, or the expression that was summed
   int64_t start_ms = 0;
   int64_t end_ms = 0;
-  double value = 0;       ///< now, in the quantity's base unit
-  double expected = 0;    ///< the baseline's mean
+  double value = 0;         ///< now, in the quantity's base unit
+  double expected = 0;      ///< the baseline's mean
   double contribution = 0;  ///< share of the score, 0..1
 };
 
@@ -34,18 +34,18 @@ struct Score {
   std::string detector;
   Entity entity;
   double value = 0;
-  double threshold = 0;   ///< NaN where there is none yet
+  double threshold = 0;  ///< NaN where there is none yet
   bool anomalous = false;
   bool inconclusive = false;
-  std::string reason;     ///< why inconclusive, else ""
+  std::string reason;  ///< why inconclusive, else ""
   std::vector<Evidence> evidence;
 };
 
 /// A named cause.
 struct Finding {
-  Entity entity;            ///< the container named; container "" where only a service is
-  std::string fault;        ///< the quantity that moved most: "cpu_usage"
-  double confidence = 0;    ///< 0..1
+  Entity entity;          ///< the container named; container "" where only a service is
+  std::string fault;      ///< the quantity that moved most: "cpu_usage"
+  double confidence = 0;  ///< 0..1
   bool inconclusive = false;
   std::string explanation;  ///< one sentence for people
   std::vector<Evidence> evidence;
@@ -53,7 +53,7 @@ struct Finding {
 
 /// All results of one tick. Immutable once published.
 struct Report {
-  int64_t time_ms = 0;      ///< end of the window that it judges
+  int64_t time_ms = 0;  ///< end of the window that it judges
   int64_t window_ms = 0;
   double tick_seconds = 0;
   uint64_t series_read = 0;

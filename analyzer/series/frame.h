@@ -12,7 +12,9 @@ namespace sonde::analyzer {
 
 /// The value of a cell without a sample: a gap. Detectors treat every NaN as missing, never as a number.
 inline constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
-inline bool is_gap(double value) { return std::isnan(value); }
+inline bool is_gap(double value) {
+  return std::isnan(value);
+}
 
 /// Series on one time grid.
 ///

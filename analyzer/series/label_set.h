@@ -13,7 +13,8 @@ class LabelSet {
   using Pair = std::pair<std::string, std::string>;
 
   LabelSet() = default;
-  /// Sorts; of a repeated name the last counts; an empty value means that the label is absent, as in Prometheus.
+  /// Sorts; of a repeated name the last counts; an empty value means that the label is absent, as in
+  /// Prometheus.
   explicit LabelSet(std::vector<Pair> pairs);
 
   /// The value of a label, "" where it is absent.

@@ -6,7 +6,8 @@
 
 namespace sonde::analyzer {
 
-/// One sample as Prometheus stores it: milliseconds since the Unix epoch, and a value whose NaN payload matters.
+/// One sample as Prometheus stores it: milliseconds since the Unix epoch, and a value whose NaN payload
+/// matters.
 struct Sample {
   int64_t timestamp_ms = 0;
   double value = 0;
@@ -17,6 +18,8 @@ struct Sample {
 inline constexpr uint64_t kStaleNanBits = 0x7ff0000000000002ULL;
 
 /// True for a staleness marker. Compares bits, before any arithmetic could quiet the NaN.
-inline bool is_stale(double value) { return std::bit_cast<uint64_t>(value) == kStaleNanBits; }
+inline bool is_stale(double value) {
+  return std::bit_cast<uint64_t>(value) == kStaleNanBits;
+}
 
 }  // namespace sonde::analyzer

@@ -33,7 +33,8 @@ struct ReadQuery {
 };
 
 /// Takes one whole series: its labels and its samples, ascending in time, no timestamp twice, clipped to the
-/// query's range, staleness markers included as they came. Called once per series and selector order is not kept.
+/// query's range, staleness markers included as they came. Called once per series and selector order is not
+/// kept.
 using SeriesSink = std::function<void(const LabelSet&, std::span<const Sample>)>;
 
 /// What a read did; every oddity of the server's reply is counted rather than hidden.
@@ -52,8 +53,8 @@ class Source {
  public:
   virtual ~Source() = default;
 
-  /// Reads everything the query asks for, or nothing: the sink is called only after the whole reply was received
-  /// and verified, so that no verdict rests on half a window.
+  /// Reads everything the query asks for, or nothing: the sink is called only after the whole reply was
+  /// received and verified, so that no verdict rests on half a window.
   virtual Result<ReadStats> read(const ReadQuery& query, const SeriesSink& sink) = 0;
 };
 

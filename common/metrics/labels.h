@@ -9,7 +9,8 @@ namespace sonde::metrics {
 
 /// Label pairs, escaped once and kept as the text that a sample line needs: `a="x",b="y"`.
 ///
-/// Build it when the thing it names appears, not at each scrape: writing a sample then costs a copy of this text.
+/// Build it when the thing it names appears, not at each scrape: writing a sample then costs a copy of this
+/// text.
 class Labels {
  public:
   Labels() = default;

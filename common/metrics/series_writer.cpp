@@ -10,9 +10,12 @@ namespace {
 
 std::string_view type_word(MetricType type) {
   switch (type) {
-    case MetricType::kCounter: return "counter";
-    case MetricType::kGauge: return "gauge";
-    case MetricType::kHistogram: return "histogram";
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      return "histogram";
   }
   return "untyped";
 }
@@ -24,7 +27,8 @@ constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
 char* write_number(char* out, double value) {
   if (std::isnan(value)) return std::copy_n("NaN", 3, out);
   if (std::isinf(value)) return std::copy_n(value > 0 ? "+Inf" : "-Inf", 4, out);
-  if (std::fabs(value) < kExactIntegers && value == std::trunc(value) && !(value == 0 && std::signbit(value))) {
+  if (std::fabs(value) < kExactIntegers && value == std::trunc(value) &&
+      !(value == 0 && std::signbit(value))) {
     return std::to_chars(out, out + kLongestNumber, static_cast<int64_t>(value)).ptr;
   }
   return std::to_chars(out, out + kLongestNumber, value).ptr;
@@ -57,7 +61,8 @@ void SeriesWriter::family(const MetricRow& row) {
   text_ += '\n';
 }
 
-void SeriesWriter::line(std::string_view suffix, std::string_view labels, std::string_view more, double value) {
+void SeriesWriter::line(std::string_view suffix, std::string_view labels, std::string_view more,
+                        double value) {
   assert(!family_.empty());
   const size_t start = text_.size();
   text_.resize(start + family_.size() + suffix.size() + labels.size() + more.size() + 5 + kLongestNumber);
@@ -79,13 +84,17 @@ void SeriesWriter::line(std::string_view suffix, std::string_view labels, std::s
   ++sample_count_;
 }
 
-void SeriesWriter::sample(const Labels& labels, double value) { line("", labels.text(), "", value); }
+void SeriesWriter::sample(const Labels& labels, double value) {
+  line("", labels.text(), "", value);
+}
 
 void SeriesWriter::sample(const Labels& labels, const Labels& more, double value) {
   line("", labels.text(), more.text(), value);
 }
 
-void SeriesWriter::sample(double value) { line("", "", "", value); }
+void SeriesWriter::sample(double value) {
+  line("", "", "", value);
+}
 
 void SeriesWriter::histogram(const Labels& labels, std::span<const double> upper_bounds,
                              std::span<const uint64_t> counts, double sum) {

@@ -30,7 +30,8 @@ class SeriesWriter {
   void sample(double value);
 
   /// One histogram of the current family.
-  /// Shape: counts.size() == upper_bounds.size() + 1; counts are per bucket (not cumulative), the last is +Inf's.
+  /// Shape: counts.size() == upper_bounds.size() + 1; counts are per bucket (not cumulative), the last is
+  /// +Inf's.
   void histogram(const Labels& labels, std::span<const double> upper_bounds, std::span<const uint64_t> counts,
                  double sum);
 
