@@ -22,6 +22,12 @@ struct Container {
   metrics::Labels pod_labels;  ///< the same with container="", for what belongs to the network namespace
   /// The cgroup's id (inode of its directory) in each hierarchy; 0 where it has none there.
   std::array<uint64_t, identity::kHierarchyCount> cgroup_ids{};
+  /// A process of it, to read /proc/PID/net through; 0 where it had none when the snapshot was taken.
+  int32_t process_id = 0;
+  /// The inode of the network namespace whose pod row is this container's: 0 for the host's, where it has no
+  /// process, and where an earlier container of the table shares the namespace. So each namespace is counted
+  /// once.
+  uint64_t network_namespace = 0;
 };
 
 /// The containers of the node at one moment, and which of them owns a cgroup id. Immutable once built.
@@ -39,6 +45,8 @@ class ContainerTable {
 
   /// The index of the container that a cgroup belongs to; nothing for the root, for cgroups between the root
   /// and the containers, and for those not known (yet): their counts are the host row's.
+  /// A descendant that was removed stays known while its container lives, the latest tens of thousands of
+  /// them.
   [[nodiscard]] std::optional<uint32_t> find(identity::Hierarchy hierarchy, uint64_t cgroup_id) const {
     const auto& owners = owners_[static_cast<size_t>(hierarchy)];
     const auto found = owners.find(cgroup_id);
