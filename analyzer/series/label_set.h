@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,9 +21,13 @@ class LabelSet {
   /// The value of a label, "" where it is absent.
   [[nodiscard]] std::string_view get(std::string_view name) const;
   [[nodiscard]] const std::vector<Pair>& pairs() const { return pairs_; }
+  [[nodiscard]] bool empty() const { return pairs_.empty(); }
 
   /// Canonical text: `name{a="x",b="y"}`, values escaped as in the exposition format. Equal sets, equal text.
   [[nodiscard]] std::string text() const;
+
+  /// The labels named, and no others; a name that is absent stays absent.
+  [[nodiscard]] LabelSet project(std::span<const std::string> names) const;
 
   friend bool operator==(const LabelSet&, const LabelSet&) = default;
   friend auto operator<=>(const LabelSet&, const LabelSet&) = default;

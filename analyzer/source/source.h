@@ -4,10 +4,12 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzer/series/label_set.h"
 #include "analyzer/series/sample.h"
+#include "analyzer/source/source_status.h"
 #include "common/result.h"
 
 namespace sonde::analyzer {
@@ -30,6 +32,9 @@ struct ReadQuery {
   std::vector<Selector> selectors;
   int64_t start_ms = 0;
   int64_t end_ms = 0;
+  /// Grid wanted from a server that only has query_range; 0: the source's own. Remote read returns raw
+  /// samples whatever stands here.
+  int64_t step_ms = 0;
 };
 
 /// Takes one whole series: its labels and its samples, ascending in time, no timestamp twice, clipped to the
@@ -44,7 +49,8 @@ struct ReadStats {
   uint64_t bytes = 0;
   uint64_t clipped_samples = 0;           ///< outside the range, dropped
   uint64_t duplicate_samples = 0;         ///< same timestamp again; the last one counts
-  uint64_t skipped_histogram_chunks = 0;  ///< encodings not understood are skipped, never guessed
+  uint64_t skipped_histogram_chunks = 0;  ///< native histograms (or their samples) are not read yet
+  uint64_t skipped_unknown_chunks = 0;    ///< encodings not understood are skipped, never guessed
   double seconds = 0;
 };
 
@@ -56,6 +62,9 @@ class Source {
   /// Reads everything the query asks for, or nothing: the sink is called only after the whole reply was
   /// received and verified, so that no verdict rests on half a window.
   virtual Result<ReadStats> read(const ReadQuery& query, const SeriesSink& sink) = 0;
+
+  /// Counters for the program's own metrics.
+  [[nodiscard]] virtual SourceStatus status() const { return {}; }
 };
 
 }  // namespace sonde::analyzer
