@@ -2,6 +2,13 @@
 find_program(SONDE_CLANG_BPF NAMES clang-14 clang REQUIRED)
 find_program(SONDE_BPFTOOL bpftool PATHS /usr/sbin REQUIRED)
 
+# As libbpf's headers call the architecture.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(SONDE_BPF_ARCH arm64)
+else()
+  set(SONDE_BPF_ARCH x86)
+endif()
+
 function(sonde_bpf_program name)
   set(source ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c)
   set(object ${CMAKE_BINARY_DIR}/bpf/${name}.bpf.o)
@@ -9,7 +16,8 @@ function(sonde_bpf_program name)
   add_custom_command(OUTPUT ${object}
     COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/bpf ${CMAKE_BINARY_DIR}/generated/bpf
     COMMAND ${SONDE_CLANG_BPF} -target bpf -mcpu=v3 -g -O2 -Wall -Wextra -Werror
-            -D__TARGET_ARCH_x86 -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
+            -Wno-unused-parameter # BPF_PROG() names the context, hooks name arguments before those used
+            -D__TARGET_ARCH_${SONDE_BPF_ARCH} -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}
             -MD -MF ${object}.d -c ${source} -o ${object}
     DEPENDS ${source} DEPFILE ${object}.d COMMENT "BPF ${name}" VERBATIM)
   add_custom_command(OUTPUT ${skeleton}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+#pragma once
+
+/* Why an event was not counted: the index into the map `errors` of every object. */
+enum sonde_error {
+	SONDE_ERROR_MAP_FULL, /* no room for another cgroup or namespace */
+	SONDE_ERROR_MAP_BUSY, /* the map's lock was held by what this program interrupted, or no memory */
+	SONDE_ERROR_STORAGE,  /* no task storage: no memory, or its lock was held */
+	SONDE_ERROR_RING_FULL /* the ring buffer's reader is behind */
+};
+#define SONDE_ERROR_COUNT 4

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+#pragma once
+
+/*
+ * The kernel's types as far as these programs read them. CO-RE relocates every access by name against the BTF of
+ * the running kernel, so order, size and the fields left out do not matter. A name after ___ is ignored there.
+ */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* kernel/cgroup */
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+/* The values depend on the kernel's configuration: bpf_core_enum_value() asks for them. */
+enum cgroup_subsys_id {
+	cpu_cgrp_id,
+	cpuacct_cgrp_id,
+	memory_cgrp_id,
+	pids_cgrp_id,
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp;
+};
+
+/* kernel/sched, kernel/fork */
+struct signal_struct {
+	struct task_struct *group_exec_task; /* since 5.17 */
+};
+
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 only */
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	int pid;
+	int tgid;
+	struct css_set *cgroups;
+	struct signal_struct *signal;
+};
+
+/* The registers of a system call; the UAPI header has another struct of this name. */
+struct pt_regs___kernel {
+#if defined(__TARGET_ARCH_x86)
+	unsigned long orig_ax;
+#elif defined(__TARGET_ARCH_arm64)
+	int syscallno;
+#endif
+};
+
+/* io_uring */
+struct io_cqe {
+	__s32 res;
+};
+
+struct io_kiocb {
+	__u8 opcode;
+	struct io_cqe cqe; /* since 5.19 */
+};
+
+/* block */
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct bio {
+	struct blkcg_gq *bi_blkg;
+};
+
+struct request {
+	__u32 cmd_flags;
+	unsigned int __data_len;
+	struct bio *bio;
+};
+
+/* net */
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	possible_net_t skc_net;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+};
+
+struct sk_buff {
+	char cb[48];
+};
+
+/* TCP's use of sk_buff.cb. */
+struct tcp_skb_cb {
+	__u16 tcp_gso_segs;
+};
+
+#pragma clang attribute pop

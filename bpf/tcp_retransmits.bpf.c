@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// TCP segments sent again, per network namespace.
+#include "bpf/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/lib/counts.bpf.h"
+#include "bpf/tcp_retransmits.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/*
+ * Key: the network namespace. Value: its segments, per CPU. Bound: --bpf.max-cgroups (a namespace has a cgroup at
+ * least), set before load; user space deletes idle entries. Full: the event is counted in `errors`.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct netns_key);
+	__type(value, struct tcp_retransmit_counts);
+} counts SEC(".maps");
+
+static const struct tcp_retransmit_counts zero;
+
+static __always_inline void count_segments(const struct sock *sock, __u64 segments)
+{
+	struct netns_key key = {.inode = sock->__sk_common.skc_net.net->ns.inum};
+	struct tcp_retransmit_counts *value = find_or_make(&counts, &key, &zero);
+
+	/* Timers and received ACKs run it in softirq, where it may interrupt a sender's. */
+	if (value)
+		__sync_fetch_and_add(&value->segments, segments);
+}
+
+/*
+ * Hook: a buffer was sent again. It may hold many segments; TCP keeps their number in the buffer's control block.
+ * Oldest kernel: 5.5.
+ */
+SEC("?tp_btf/tcp_retransmit_skb")
+int BPF_PROG(retransmit_skb, const struct sock *sock, const struct sk_buff *buffer)
+{
+	const struct tcp_skb_cb *control = (const void *)&buffer->cb;
+	__u16 segments = BPF_CORE_READ(control, tcp_gso_segs);
+
+	count_segments(sock, segments ? segments : 1);
+	return 0;
+}
+
+/* Hook: a SYN-ACK was sent again. Oldest kernel: 5.5. */
+SEC("?tp_btf/tcp_retransmit_synack")
+int BPF_PROG(retransmit_ack, const struct sock *sock)
+{
+	count_segments(sock, 1);
+	return 0;
+}

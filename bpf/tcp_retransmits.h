@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
+#pragma once
+
+#include <linux/types.h>
+
+/* Key of the map `counts` of tcp_retransmits.bpf.c. */
+struct netns_key {
+	__u64 inode; /* of /proc/PID/ns/net */
+};
+
+/* Its value. */
+struct tcp_retransmit_counts {
+	__u64 segments; /* what the kernel's RetransSegs counts */
+};
