@@ -15,8 +15,13 @@ struct ContainerName {
   friend bool operator==(const ContainerName&, const ContainerName&) = default;
 };
 
+/// The workload that a plain cgroup is a replica of: its name without a trailing "-N" ("api-2" is one of
+/// "api"). A name that would become empty stays as it is.
+std::string_view workload_name(std::string_view cgroup_name);
+
 /// Names a cgroup where no runtime knows it: /shop/api-2 is namespace "shop", pod and container "api-2",
 /// service "api". The parent path is the namespace so that two cgroups of one name stay apart.
+/// The names hold the path's bytes as they are, valid UTF-8 or not.
 ContainerName name_from_cgroup_path(std::string_view path);
 
 }  // namespace sonde::identity
