@@ -15,6 +15,7 @@ struct Request {
   std::multimap<std::string, std::string> parameters;  ///< of the query string, decoded
   std::map<std::string, std::string> headers;          ///< names in lower case; the last of a repeated one
   std::string body;
+  std::string remote_address;  ///< the peer's IP address as the kernel knows it, never a header's word
 
   /// The parameter's value, or "" where it is absent.
   [[nodiscard]] std::string parameter(const std::string& name) const {

@@ -36,6 +36,11 @@ struct Scrape {
   Request request;      ///< for collect[]= and the like
 };
 
+/// By when a scrape must be answered: `now` + the value of X-Prometheus-Scrape-Timeout-Seconds less a margin
+/// for sending (a tenth, at most 0.5 s). Anything but a number in (0, 3600] counts as Prometheus's default,
+/// 10 s.
+SteadyTime scrape_deadline(SteadyTime now, const std::string& timeout_seconds);
+
 /// Writes all of a program's metrics; called once per scrape, possibly several at once.
 using MetricsFunction = std::function<void(const Scrape&, metrics::SeriesWriter&)>;
 

@@ -38,6 +38,8 @@ class SeriesWriter {
   /// Appends what another writer holds; the two must not hold the same family.
   void append(const SeriesWriter& other);
 
+  /// Makes room for a text of this many bytes.
+  void reserve(size_t bytes) { text_.reserve(bytes); }
   [[nodiscard]] std::string_view text() const { return text_; }
   [[nodiscard]] size_t sample_count() const { return sample_count_; }
   /// Takes the text out and leaves the writer empty.

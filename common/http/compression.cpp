@@ -1,0 +1,76 @@
+#include "common/http/compression.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <charconv>
+#include <new>
+
+namespace sonde::http {
+namespace {
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// Takes the text up to the separator off the front of `rest`.
+std::string_view take_until(std::string_view& rest, char separator) {
+  const size_t end = std::min(rest.find(separator), rest.size());
+  const std::string_view taken = trim(rest.substr(0, end));
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return taken;
+}
+
+bool is_word(std::string_view text, std::string_view lower_case_word) {
+  return std::equal(text.begin(), text.end(), lower_case_word.begin(), lower_case_word.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
+/// The weight among a coding's parameters, 1 without one, 0 if it is not a number.
+double weight(std::string_view parameters) {
+  while (!parameters.empty()) {
+    std::string_view parameter = take_until(parameters, ';');
+    if (!is_word(take_until(parameter, '='), "q")) continue;
+    double q = 0;
+    std::from_chars(parameter.data(), parameter.data() + parameter.size(), q);
+    return q;
+  }
+  return 1;
+}
+
+}  // namespace
+
+bool accepts_gzip(std::string_view accept_encoding) {
+  bool any = false;
+  while (!accept_encoding.empty()) {
+    std::string_view item = take_until(accept_encoding, ',');
+    const std::string_view coding = take_until(item, ';');
+    if (is_word(coding, "gzip") || is_word(coding, "x-gzip")) return weight(item) > 0;
+    if (coding == "*") any = weight(item) > 0;
+  }
+  return any;
+}
+
+std::string gzip(std::string_view bytes) {
+  constexpr int kGzipWrapper = 16;
+  constexpr int kWindowBits = 15;
+  constexpr int kMemoryLevel = 8;
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kWindowBits + kGzipWrapper, kMemoryLevel,
+                   Z_DEFAULT_STRATEGY) != Z_OK) {
+    throw std::bad_alloc();
+  }
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  deflate(&stream, Z_FINISH);  // the bound suffices, so that it finishes at once
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+}  // namespace sonde::http

@@ -1,0 +1,52 @@
+#include "common/http/landing_page.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "common/build_info.h"
+
+namespace sonde::http {
+namespace {
+
+std::string escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string landing_page(const ProgramInfo& program,
+                         const std::vector<std::pair<std::string, std::string>>& links) {
+  std::string items;
+  for (const auto& [path, description] : links) {
+    items += fmt::format("<li><a href=\"{0}\">{0}</a> {1}</li>\n", escape(path), escape(description));
+  }
+  const BuildInfo& build = build_info();
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{0}</title>\n"
+      "<style>body{{font-family:sans-serif;margin:2em}}li{{margin:.4em 0}}</style></head>\n"
+      "<body>\n<h1>{0}</h1>\n<p>{1}</p>\n<ul>\n{2}</ul>\n<p>Version {3} ({4})</p>\n</body>\n</html>\n",
+      escape(program.name), escape(program.description), items, escape(build.version),
+      escape(build.revision));
+}
+
+}  // namespace sonde::http

@@ -1,0 +1,202 @@
+#include "common/http/server.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "common/http/compression.h"
+#include "common/http/connection_loop.h"
+#include "common/http/landing_page.h"
+#include "common/http/listen_address.h"
+#include "common/log.h"
+
+namespace sonde::http {
+namespace {
+
+constexpr std::string_view kTextFormat = "text/plain; version=0.0.4; charset=utf-8";
+constexpr std::chrono::seconds kDefaultScrapeTimeout{10};  // Prometheus's own default
+constexpr std::chrono::milliseconds kLargestMargin{500};   // left for sending the answer
+constexpr size_t kSmallestCompressed = 1024;               // below that gzip saves no packet
+constexpr size_t kWorkersBesideScrapes = 8;  // so that health answers while all scrapes are busy
+constexpr size_t kWorkersUnlimited = 256;
+
+struct Route {
+  std::string method;
+  Handler handler;
+  std::string description;
+};
+
+Response plain(int status, std::string line) {
+  Response response;
+  response.status = status;
+  response.body = std::move(line) + "\n";
+  return response;
+}
+
+}  // namespace
+
+SteadyTime scrape_deadline(SteadyTime now, const std::string& timeout_seconds) {
+  double seconds = 0;
+  const char* const end = timeout_seconds.data() + timeout_seconds.size();
+  const auto [parsed_to, error] = std::from_chars(timeout_seconds.data(), end, seconds);
+  const bool valid = error == std::errc() && parsed_to == end && seconds > 0 && seconds <= 3600;
+  std::chrono::duration<double> timeout = kDefaultScrapeTimeout;
+  if (valid) timeout = std::chrono::duration<double>(seconds);
+  const auto margin = std::min<std::chrono::duration<double>>(kLargestMargin, timeout / 10);
+  return now + std::chrono::duration_cast<SteadyClock::duration>(timeout - margin);
+}
+
+struct Server::Implementation {
+  Implementation(WebOptions web_options, ProgramInfo program_info)
+      : options(std::move(web_options)), program(std::move(program_info)) {}
+
+  Response handle(const Request& request) {
+    Response response = route(request);
+    compress(request, response);
+    return response;
+  }
+
+  Response route(const Request& request) {
+    const auto found = routes.find(request.path);
+    if (found == routes.end()) return plain(404, "no such page; / lists the pages there are");
+    const Route& there = found->second;
+    const bool matches =
+        request.method == there.method || (request.method == "HEAD" && there.method == "GET");
+    if (matches) return there.handler(request);
+    Response response = plain(405, fmt::format("this page takes {} only", there.method));
+    response.headers["Allow"] = there.method == "GET" ? "GET, HEAD" : there.method;
+    return response;
+  }
+
+  void compress(const Request& request, Response& response) const {
+    if (options.compression != Compression::kGzip || response.body.size() < kSmallestCompressed) return;
+    response.headers.emplace("Vary", "Accept-Encoding");
+    if (response.headers.contains("Content-Encoding") || !accepts_gzip(request.header("accept-encoding")))
+      return;
+    response.body = gzip(response.body);
+    response.headers.emplace("Content-Encoding", "gzip");
+  }
+
+  Response scrape(const MetricsFunction& write_metrics, const Request& request) {
+    const struct Slot {
+      explicit Slot(std::atomic<unsigned>& in_use) : count(in_use), taken(++in_use) {}
+      Slot(const Slot&) = delete;
+      Slot& operator=(const Slot&) = delete;
+      ~Slot() { --count; }
+      std::atomic<unsigned>& count;
+      const unsigned taken;
+    } slot(scrapes);
+    if (options.max_requests != 0 && slot.taken > options.max_requests) {
+      return plain(503, fmt::format("limit of {} parallel scrapes reached (--web.max-requests)",
+                                    options.max_requests));
+    }
+    const std::string timeout = request.header("x-prometheus-scrape-timeout-seconds");
+    metrics::SeriesWriter writer;
+    writer.reserve(last_size + last_size / 8);
+    write_metrics(Scrape{scrape_deadline(SteadyClock::now(), timeout), request}, writer);
+    Response response;
+    response.content_type = kTextFormat;
+    response.body = writer.take();
+    last_size = response.body.size();
+    return response;
+  }
+
+  Response landing() const {
+    std::vector<std::pair<std::string, std::string>> links;
+    for (const auto& [path, route] : routes) {
+      if (!route.description.empty()) links.emplace_back(path, route.description);
+    }
+    Response response;
+    response.content_type = "text/html; charset=utf-8";
+    response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'";
+    response.body = landing_page(program, links);
+    return response;
+  }
+
+  const WebOptions options;
+  const ProgramInfo program;
+  std::map<std::string, Route> routes;  // by path
+  std::function<std::string()> not_ready_because = [] { return std::string(); };
+  std::vector<uint16_t> ports;
+  std::atomic<unsigned> scrapes{0};  // that run now
+  std::atomic<size_t> last_size{0};  // of a scrape, to reserve for the next
+  std::unique_ptr<ConnectionLoop> loop;
+};
+
+Server::Server(WebOptions options, ProgramInfo program)
+    : implementation_(std::make_unique<Implementation>(std::move(options), std::move(program))) {
+  Implementation& self = *implementation_;
+  get("/", [&self](const Request&) { return self.landing(); });
+  get(
+      "/-/healthy", [&self](const Request&) { return plain(200, self.program.name + " is healthy"); },
+      "whether the program runs");
+  get(
+      "/-/ready",
+      [&self](const Request&) {
+        std::string reason = self.not_ready_because();
+        return reason.empty() ? plain(200, self.program.name + " is ready") : plain(503, std::move(reason));
+      },
+      "whether it does its work, and if not why");
+}
+
+Server::~Server() {
+  stop();
+}
+
+void Server::serve_metrics(MetricsFunction write_metrics) {
+  Implementation& self = *implementation_;
+  get(
+      self.options.telemetry_path,
+      [&self, write = std::move(write_metrics)](const Request& request) {
+        return self.scrape(write, request);
+      },
+      "metrics, for Prometheus");
+}
+
+void Server::get(const std::string& path, Handler handler, const std::string& description) {
+  implementation_->routes[path] = Route{"GET", std::move(handler), description};
+}
+
+void Server::post(const std::string& path, Handler handler) {
+  implementation_->routes[path] = Route{"POST", std::move(handler), ""};
+}
+
+void Server::set_ready_check(std::function<std::string()> not_ready_because) {
+  implementation_->not_ready_because = std::move(not_ready_because);
+}
+
+Result<void> Server::start() {
+  Implementation& self = *implementation_;
+  std::vector<FileDescriptor> sockets;
+  for (const std::string& text : self.options.listen_addresses) {
+    const auto address = parse_listen_address(text);
+    if (!address) return tl::unexpected(address.error());
+    auto listener = listen_on(*address);
+    if (!listener) return tl::unexpected(listener.error());
+    self.ports.push_back(listener->port);
+    sockets.push_back(std::move(listener->socket));
+    log::info("listening", {{"address", text}, {"port", listener->port}});
+  }
+  if (sockets.empty()) return fail(ErrorCode::kInvalid, "--web.listen-address: give at least one host:port");
+  const size_t workers =
+      self.options.max_requests == 0 ? kWorkersUnlimited : self.options.max_requests + kWorkersBesideScrapes;
+  self.loop =
+      std::make_unique<ConnectionLoop>(std::move(sockets), ConnectionLimits{}, workers,
+                                       [&self](const Request& request) { return self.handle(request); });
+  return {};
+}
+
+void Server::stop() {
+  implementation_->loop.reset();
+}
+
+uint16_t Server::port(size_t i) const {
+  return implementation_->ports.at(i);
+}
+
+}  // namespace sonde::http
