@@ -1,16 +1,12 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/metrics/metric_row.h"
 #include "common/result.h"
-#include "exporter/capability.h"
+#include "exporter/bpf_context.h"
 #include "exporter/collector.h"
 
 /// The collectors that count in the kernel, and what they share. One program object each (bpf/README.md): a
@@ -34,30 +30,6 @@ struct SyscallsOptions {
   SyscallsMode mode = SyscallsMode::kSampled;
   double sampling_ratio = kDefaultSamplingRatio;  ///< 0 < ratio <= 1; only for mode sampled
 };
-
-struct BpfOptions {
-  std::string procfs = "/proc";
-  /// Whether what belongs to no container is exported, as the row whose four labels are "".
-  bool host_row = true;
-  /// Cgroups with counts at one time, per topic; past it, events of new ones are counted as lost.
-  uint32_t max_cgroups = 8192;
-  /// The inode of a container's network namespace; 0 where it is unknown or the host's. Called at scrapes, from
-  /// one thread. Without it TCP retransmits go to the host row.
-  std::function<uint64_t(const Container&)> network_namespace;
-  /// Tracepoints to do without, as if the kernel had none ("page_fault_user"): --bpf.disable-hook.
-  std::vector<std::string> disabled_hooks;
-};
-
-/// What the BPF collectors share: options, which hierarchies the kernel uses, the programs loaded so far.
-/// Owner: the program's main; it outlives every collector made with it. Threads: safe after construction.
-class BpfContext {
- public:
-  virtual ~BpfContext() = default;
-  virtual CapabilityTable& capabilities() = 0;
-};
-
-/// `capabilities` outlives the context. Loads nothing by itself.
-std::unique_ptr<BpfContext> make_bpf_context(BpfOptions options, CapabilityTable& capabilities);
 
 // Factories load and attach their programs at once and never fail: where the kernel refuses, the capability
 // table says why and each collect() returns that error.
