@@ -1,6 +1,7 @@
 #include "common/metrics/series_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -34,6 +35,24 @@ char* write_number(char* out, double value) {
   return std::to_chars(out, out + kLongestNumber, value).ptr;
 }
 
+/// A label whose value is a number: `le="0.5"`.
+class NumberLabel {
+ public:
+  NumberLabel(std::string_view name, double value) {
+    char* out = std::copy(name.begin(), name.end(), text_.data());
+    *out++ = '=';
+    *out++ = '"';
+    out = write_number(out, value);
+    *out++ = '"';
+    size_ = static_cast<size_t>(out - text_.data());
+  }
+  [[nodiscard]] std::string_view text() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, kLongestNumber + 16> text_{};
+  size_t size_ = 0;
+};
+
 void append_help(std::string& out, std::string_view help) {
   for (const char c : help) {
     if (c == '\\') {
@@ -49,15 +68,19 @@ void append_help(std::string& out, std::string_view help) {
 }  // namespace
 
 void SeriesWriter::family(const MetricRow& row) {
-  family_ = row.name;
+  family(row.name, type_word(row.type), row.help);
+}
+
+void SeriesWriter::family(std::string_view name, std::string_view type, std::string_view help) {
+  family_ = name;
   text_ += "# HELP ";
-  text_ += row.name;
+  text_ += name;
   text_ += ' ';
-  append_help(text_, row.help);
+  append_help(text_, help);
   text_ += "\n# TYPE ";
-  text_ += row.name;
+  text_ += name;
   text_ += ' ';
-  text_ += type_word(row.type);
+  text_ += type;
   text_ += '\n';
 }
 
@@ -100,16 +123,22 @@ void SeriesWriter::histogram(const Labels& labels, std::span<const double> upper
                              std::span<const uint64_t> counts, double sum) {
   assert(counts.size() == upper_bounds.size() + 1);
   uint64_t cumulative = 0;
-  char bound[kLongestNumber + 8] = "le=\"";
   for (size_t i = 0; i < counts.size(); ++i) {
     cumulative += counts[i];
-    char* end = write_number(bound + 4, i < upper_bounds.size() ? upper_bounds[i] : HUGE_VAL);
-    *end++ = '"';
-    line("_bucket", labels.text(), std::string_view(bound, static_cast<size_t>(end - bound)),
-         static_cast<double>(cumulative));
+    const NumberLabel le("le", i < upper_bounds.size() ? upper_bounds[i] : HUGE_VAL);
+    line("_bucket", labels.text(), le.text(), static_cast<double>(cumulative));
   }
   line("_sum", labels.text(), "", sum);
   line("_count", labels.text(), "", static_cast<double>(cumulative));
+}
+
+void SeriesWriter::summary(const Labels& labels, std::span<const std::pair<double, double>> quantiles,
+                           uint64_t count, double sum) {
+  for (const auto& [quantile, value] : quantiles) {
+    line("", labels.text(), NumberLabel("quantile", quantile).text(), value);
+  }
+  line("_sum", labels.text(), "", sum);
+  line("_count", labels.text(), "", static_cast<double>(count));
 }
 
 void SeriesWriter::append(const SeriesWriter& other) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/metrics/labels.h"
 #include "common/metrics/metric_row.h"
@@ -21,6 +22,8 @@ class SeriesWriter {
  public:
   /// Starts a family: HELP and TYPE. Each family is started once per scrape, its samples follow at once.
   void family(const MetricRow& row);
+  /// The same for a family that no MetricRow declares. `type` is the format's word, such as "summary".
+  void family(std::string_view name, std::string_view type, std::string_view help);
 
   /// One sample of the current family. Integers up to 2^53 print without exponent.
   void sample(const Labels& labels, double value);
@@ -34,6 +37,10 @@ class SeriesWriter {
   /// +Inf's.
   void histogram(const Labels& labels, std::span<const double> upper_bounds, std::span<const uint64_t> counts,
                  double sum);
+
+  /// One summary of the current family: (quantile, value) pairs, 0 to 1, then count and sum.
+  void summary(const Labels& labels, std::span<const std::pair<double, double>> quantiles, uint64_t count,
+               double sum);
 
   /// Appends what another writer holds; the two must not hold the same family.
   void append(const SeriesWriter& other);
