@@ -1,0 +1,73 @@
+#include "demo/load/generator.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <httplib.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <random>
+
+namespace sonde::demo {
+namespace {
+
+/// Moves the calling thread, and only it, into a network namespace.
+Result<void> enter_network_namespace(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return fail(ErrorCode::kNotFound, fmt::format("{}: {}", path, std::strerror(errno)));
+  const int entered = setns(file, CLONE_NEWNET);
+  const int error = errno;
+  close(file);
+  if (entered != 0) return fail(ErrorCode::kPermission, fmt::format("{}: {}", path, std::strerror(error)));
+  return {};
+}
+
+/// Sleeps until `due` or until a stop is requested.
+void sleep_until(SteadyTime due, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any woken;
+  std::unique_lock lock(mutex);
+  woken.wait_until(lock, stop, due, [] { return false; });
+}
+
+}  // namespace
+
+Generator::Generator(GeneratorOptions options, Schedule& schedule, Statistics& statistics)
+    : options_(std::move(options)), schedule_(schedule), statistics_(statistics) {}
+
+Result<void> Generator::start() {
+  if (!options_.network_namespace.empty()) {
+    // Tried once on a thread of its own, so that a wrong path ends the start and not sixteen workers.
+    Result<void> entered;
+    std::jthread([&] { entered = enter_network_namespace(options_.network_namespace); }).join();
+    if (!entered) return entered;
+  }
+  for (unsigned worker = 0; worker < options_.workers; ++worker) {
+    workers_.emplace_back([this, worker](const std::stop_token& stop) { work(stop, worker); });
+  }
+  return {};
+}
+
+void Generator::work(const std::stop_token& stop, unsigned worker) {
+  if (!options_.network_namespace.empty() && !enter_network_namespace(options_.network_namespace)) return;
+  httplib::Client client(options_.host, options_.port);
+  client.set_keep_alive(true);
+  client.set_connection_timeout(5);
+  client.set_read_timeout(5);
+  std::minstd_rand random(worker + 1);
+  std::uniform_int_distribution<unsigned> item(1, options_.items);
+  while (!stop.stop_requested()) {
+    const SteadyTime due = schedule_.next(SteadyClock::now());
+    sleep_until(due, stop);
+    if (stop.stop_requested()) return;
+    const auto answer = client.Get("/item?id=" + std::to_string(item(random)));
+    statistics_.record(answer ? answer->status : 0,
+                       std::chrono::duration<double>(SteadyClock::now() - due).count());
+  }
+}
+
+}  // namespace sonde::demo

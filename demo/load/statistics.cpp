@@ -1,0 +1,56 @@
+#include "demo/load/statistics.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace sonde::demo {
+namespace {
+
+using metrics::MetricRow;
+using metrics::MetricType;
+
+constexpr MetricRow kRequests{"shop_requests_total", MetricType::kCounter, "", "code",
+                              "Requests sent, by the answer's status code; 0 = no answer."};
+constexpr MetricRow kDuration{"shop_request_duration_seconds", MetricType::kHistogram, "seconds", "",
+                              "Time from when a request was due until its answer was complete."};
+constexpr MetricRow kQuantile{"shop_request_recent_duration_seconds", MetricType::kGauge, "seconds",
+                              "quantile", "Quantiles of the same over the last 1000 requests."};
+
+}  // namespace
+
+void Statistics::record(int status, double latency_seconds) {
+  const auto bucket = std::lower_bound(kBounds.begin(), kBounds.end(), latency_seconds) - kBounds.begin();
+  const std::lock_guard lock(mutex_);
+  ++by_status_[status];
+  ++buckets_[static_cast<size_t>(bucket)];
+  sum_ += latency_seconds;
+  if (recent_.size() < kRecent) {
+    recent_.push_back(latency_seconds);
+  } else {
+    recent_[oldest_] = latency_seconds;
+    oldest_ = (oldest_ + 1) % kRecent;
+  }
+}
+
+void Statistics::write_metrics(metrics::SeriesWriter& writer) const {
+  std::unique_lock lock(mutex_);
+  writer.family(kRequests);
+  for (const auto& [status, count] : by_status_) {
+    writer.sample({{"code", fmt::to_string(status)}}, static_cast<double>(count));
+  }
+  writer.family(kDuration);
+  writer.histogram({}, kBounds, buckets_, sum_);
+  std::vector<double> sorted = recent_;
+  lock.unlock();
+  if (sorted.empty()) return;
+  std::sort(sorted.begin(), sorted.end());
+  writer.family(kQuantile);
+  for (const double quantile : {0.5, 0.9, 0.99}) {
+    const auto rank = static_cast<size_t>(std::ceil(quantile * static_cast<double>(sorted.size())));
+    writer.sample({{"quantile", fmt::to_string(quantile)}}, sorted[rank - 1]);
+  }
+}
+
+}  // namespace sonde::demo

@@ -1,0 +1,174 @@
+"""The whole loop as one object: the shop, what watches it, and faults on demand."""
+import contextlib
+import os
+import re
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from demo.loop import cgroups, client, run, shop, watch
+
+PROGRAMS = Path(os.environ.get("SONDE_BUILD", str(watch.ROOT / "build" / "release"))) / "bin"
+START_SECONDS = 60.0
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """A second Ctrl-C must not leave half of it running."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass(frozen=True)
+class Injection:
+    """A fault in effect."""
+
+    container: str
+    start: float  # Unix seconds at which the hog began to run
+
+
+class Loop:
+    """Starts everything on `with Loop() as loop:` and stops it at the end, whatever happened in between.
+
+    Containers are labelled namespace=loop.namespace, pod=container="api-2", service="api".
+    """
+
+    def __init__(self, rate: float = 100.0, interval: str = "2s", scrape_injector: bool = True,
+                 say: Callable[[str], None] = lambda text: None) -> None:
+        self._rate = rate
+        self._interval = interval
+        self._scrape_injector = scrape_injector
+        self._say = say
+        self._stop: list[Callable[[], None]] = []
+
+    def __enter__(self) -> "Loop":
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        self.run = run.Run()
+        self._stop.append(self.run.remove)
+        self.namespace = self.run.name
+        tools = cgroups.Tree(f"{self.run.name}.tools")
+        self._stop.append(tools.remove)
+        tools.add("tools")
+        common = (self.run.name, self.run.folder, PROGRAMS, self.run.ports, tools.entries("tools"))
+        self.shop = shop.Shop(*common, self._rate)
+        self.watch = watch.Watch(*common, self._interval, self._scrape_injector)
+        self._stop.append(self.shop.stop)
+        self._say("cgroups, network namespaces, database")
+        self.shop.prepare()
+        self._say(f"the shop: {', '.join(shop.CONTAINERS)}, {self._rate:g} requests/s")
+        self.shop.start()
+        self._wait("the shop answers", self._shop_answers)
+        self._stop.append(self.watch.stop)
+        self._say("sonde-exporter, Prometheus, Alertmanager, sonde-analyzer")
+        self.watch.start()
+        for server, path in (("prometheus", "/-/ready"), ("alertmanager", "/-/ready"), ("exporter", "/-/ready"),
+                             ("analyzer", "/-/healthy")):
+            self._wait(f"{server} is ready", lambda url=self.url(server) + path: client.get(url))
+
+    def _shop_answers(self) -> bool:
+        text = client.get(self.url("load") + "/metrics")
+        found = re.search(r'^shop_requests_total\{code="200"\} (\S+)', text, re.MULTILINE)
+        return found is not None and float(found.group(1)) > 0
+
+    def _wait(self, what: str, attempt: Callable[[], Any]) -> None:
+        def checked() -> Any:
+            self.check()
+            return attempt()
+        client.wait_for(what, checked, START_SECONDS)
+
+    def stop(self) -> None:
+        """Stops and removes everything that was started, in reverse order; one failure does not end it."""
+        problems = []
+        with _uninterrupted():
+            while self._stop:
+                step = self._stop.pop()
+                try:
+                    step()
+                except Exception as error:  # pylint: disable=broad-exception-caught
+                    problems.append(f"{error}")
+        if problems:
+            raise RuntimeError("; ".join(problems))
+
+    def check(self) -> None:
+        """Raises where a server has ended by itself."""
+        for process in [*self.shop.processes.values(), *self.watch.processes.values()]:
+            if process.name != "injector":
+                process.check()
+
+    def url(self, server: str) -> str:
+        """Of prometheus, alertmanager, exporter, analyzer, injector, load or haproxy."""
+        return f"http://127.0.0.1:{self.run.ports[server]}"
+
+    @property
+    def prometheus_url(self) -> str:
+        """Base URL of the loop's Prometheus."""
+        return self.url("prometheus")
+
+    def query(self, promql: str) -> list[client.Sample]:
+        """An instant query to the loop's Prometheus."""
+        return client.query(self.prometheus_url, promql)
+
+    def alerts(self) -> list[dict[str, str]]:
+        """The alerts of this run that are in Alertmanager now."""
+        return client.alerts(self.url("alertmanager"))
+
+    def set_rate(self, requests_per_second: float) -> None:
+        """Changes the load."""
+        client.post(self.url("load") + "/rate", {"value": f"{requests_per_second:g}"})
+
+    def inject(self, container: str, duration_seconds: float = 120.0) -> Injection:
+        """Puts a CPU hog into the container; returns once the injector has proven its effect."""
+        process = self.watch.inject(self.shop.tree.path(container), duration_seconds)
+
+        def started() -> float | None:
+            process.check()
+            text = client.get(self.url("injector") + "/metrics")
+            found = re.search(r"^sonde_fault_start_timestamp_seconds\{[^}]*\} (\S+)", text, re.MULTILINE)
+            return float(found.group(1)) if found else None
+        return Injection(container, client.wait_for(f"the fault takes effect in {container}", started, 20))
+
+    def end_injection(self) -> None:
+        """Takes the fault back."""
+        self.watch.processes["injector"].stop()
+
+    def diagnose(self, service: str, time_seconds: float | None = None) -> dict[str, Any]:
+        """The analyzer's diagnosis of a service of the shop."""
+        parameters = {"namespace": self.namespace, "service": service}
+        if time_seconds is not None:
+            parameters["time"] = f"{time_seconds:.3f}"
+        return client.get_json(self.url("analyzer") + "/diagnose", parameters)
+
+    def wait_for_alert(self, name: str, seconds: float) -> tuple[dict[str, str], float] | None:
+        """The first alert of that name and when it was seen (Unix seconds), or None within the time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.check()
+            for alert in self.alerts():
+                if alert["alertname"] == name:
+                    return alert, time.time()
+            time.sleep(0.2)
+        return None
