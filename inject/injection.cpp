@@ -1,0 +1,186 @@
+#include "inject/injection.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/metrics/build_info_metric.h"
+#include "identity/container_name.h"
+#include "inject/event_wait.h"
+#include "inject/fault_publication.h"
+#include "inject/watchdog.h"
+
+namespace sonde::inject {
+namespace {
+
+constexpr std::chrono::milliseconds kMeasureInterval(500);
+constexpr std::chrono::seconds kLeaseGrace(
+    10);  // of the watchdog, beyond the end that the injector keeps itself
+constexpr unsigned kScrapesOfEnd = 2;
+
+/// Why a fault ended.
+enum class Ending { kDuration, kSignal, kUnproven, kBroken, kUnguarded };
+
+std::string_view ending_words(Ending ending) {
+  switch (ending) {
+    case Ending::kDuration:
+      return "its duration is over";
+    case Ending::kSignal:
+      return "a signal asked for it";
+    case Ending::kUnproven:
+      return "its effect did not show";
+    case Ending::kBroken:
+      return "the injected process is gone";
+    case Ending::kUnguarded:
+      return "the watchdog is gone";
+  }
+  return "";
+}
+
+/// One run, step by step. Threads: one; the server's threads see the publication only.
+class Injection {
+ public:
+  explicit Injection(InjectOptions options)
+      : options_(std::move(options)),
+        state_path_(state_path(options_.state_folder, getpid())),
+        publication_(identity::name_from_cgroup_path(options_.target.path()), options_.row->name),
+        server_(options_.web,
+                {"sonde-inject", "Puts a fault into one container and publishes when it was there."}) {
+    server_.serve_metrics([this](const http::Scrape& scrape, metrics::SeriesWriter& writer) {
+      publication_.write(writer, scrape.request.method == "GET");
+      metrics::write_program_metrics("sonde-inject", writer);
+    });
+  }
+
+  int run() {
+    if (const auto begun = begin(); !begun) {
+      log::error("the fault could not be put in place", {{"error", begun.error().message}});
+      if (const auto undone = take_back(); !undone) report_leftover(undone.error());
+      return 1;
+    }
+    const Ending ending = hold();
+    const auto undone = take_back();
+    publication_.set_ended(unix_seconds_now());
+    log::info("fault undone", {{"fault", options_.row->name},
+                               {"cgroup", options_.target.path()},
+                               {"because", ending_words(ending)},
+                               {"proven", proven_},
+                               {"effect", last_summary_}});
+    if (!undone) report_leftover(undone.error());
+    if (proven_) linger();
+    server_.stop();
+    return undone && proven_ && (ending == Ending::kDuration || ending == Ending::kSignal) ? 0 : 1;
+  }
+
+ private:
+  /// Everything up to the fault's first moment. Forks come first, while there is one thread; the state is on
+  /// disk before anything takes effect.
+  Result<void> begin() {
+    const auto lease = options_.duration + kLeaseGrace;
+    state_.fault = options_.row->name;
+    state_.cgroup = options_.target.path();
+    state_.boot_id = boot_id();
+    state_.expires_unix_ms = unix_milliseconds_now() + lease.count();
+    const auto self = identify(getpid());
+    if (!self) return tl::unexpected(self.error());
+    state_.injector = *self;
+    auto watchdog = Watchdog::start(state_path_, lease);
+    if (!watchdog) return tl::unexpected(watchdog.error());
+    watchdog_ = std::move(*watchdog);
+    state_.watchdog = watchdog_.identity();
+    if (auto prepared = options_.fault->prepare(options_.target, state_); !prepared) return prepared;
+    if (auto written = write_state(state_path_, state_); !written) return written;
+    if (auto started = server_.start(); !started) return started;
+    if (auto started = options_.fault->start(); !started) return started;
+    start_seconds_ = unix_seconds_now();
+    end_ = SteadyClock::now() + options_.duration;
+    log::info("fault put in place",
+              {{"fault", state_.fault}, {"cgroup", state_.cgroup}, {"port", server_.port()}});
+    return {};
+  }
+
+  /// Proves the fault and keeps it until something ends it.
+  Ending hold() {
+    const SteadyTime proof_deadline = SteadyClock::now() + options_.proof_timeout;
+    for (;;) {
+      const SteadyTime next = std::min(end_, SteadyClock::now() + kMeasureInterval);
+      wait_for({signals_.descriptor(), options_.fault->broken_descriptor(), watchdog_.descriptor()}, next);
+      if (signals_.take() != 0) return Ending::kSignal;
+      if (is_readable(options_.fault->broken_descriptor())) return Ending::kBroken;
+      if (is_readable(watchdog_.descriptor())) return Ending::kUnguarded;
+      if (SteadyClock::now() < next) continue;
+      const auto effect = options_.fault->measure();
+      if (!effect) return Ending::kBroken;
+      publish(*effect);
+      if (SteadyClock::now() >= end_) return proven_ ? Ending::kDuration : Ending::kUnproven;
+      if (!proven_ && SteadyClock::now() >= proof_deadline) return Ending::kUnproven;
+    }
+  }
+
+  void publish(const Effect& effect) {
+    publication_.set_readings(effect.readings);
+    last_summary_ = effect.summary;
+    if (proven_ || !effect.proven) return;
+    proven_ = true;
+    publication_.set_active(start_seconds_);
+    log::info("fault is active: its effect was measured",
+              {{"fault", state_.fault}, {"cgroup", state_.cgroup}, {"effect", effect.summary}});
+  }
+
+  /// Undoes the fault and makes sure of it; then nobody needs to guard it any more. Errors: what is left;
+  /// then the state file and the watchdog stay.
+  Result<void> take_back() {
+    if (auto undone = options_.row->undo(state_); !undone) return undone;
+    for (const auto& process : state_.processes) {
+      if (is_running(process) && options_.target.contains(process.pid)) {
+        return fail(ErrorCode::kUnavailable, "a process of the fault is still in the cgroup");
+      }
+    }
+    std::error_code ignored;
+    std::filesystem::remove(state_path_, ignored);
+    if (watchdog_.descriptor() >= 0) watchdog_.dismiss();
+    return {};
+  }
+
+  void report_leftover(const Error& error) const {
+    log::error("the fault is not wholly undone; run sonde-inject undo",
+               {{"error", error.message}, {"state", state_path_.string()}});
+  }
+
+  /// Stays up until two scrapes have seen the end, so that it is in Prometheus whatever the scrape interval.
+  void linger() {
+    const SteadyTime deadline = SteadyClock::now() + options_.linger;
+    log::info("waiting until the end was scraped twice; a signal leaves at once",
+              {{"at_most_ms", options_.linger.count()}});
+    while (publication_.scrapes_of_end() < kScrapesOfEnd && SteadyClock::now() < deadline) {
+      wait_for({signals_.descriptor(), publication_.scraped_descriptor()}, deadline);
+      if (signals_.take() != 0) return;
+      uint64_t count = 0;  // emptied, so that the next wait sleeps
+      if (read(publication_.scraped_descriptor(), &count, sizeof count) < 0) continue;
+    }
+  }
+
+  InjectOptions options_;
+  SignalQueue signals_;
+  std::filesystem::path state_path_;
+  FaultState state_;
+  Watchdog watchdog_;
+  FaultPublication publication_;
+  http::Server server_;
+  double start_seconds_ = 0;
+  SteadyTime end_;
+  bool proven_ = false;
+  std::string last_summary_ = "not measured";
+};
+
+}  // namespace
+
+int run_injection(InjectOptions options) {
+  return Injection(std::move(options)).run();
+}
+
+}  // namespace sonde::inject

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "inject/options.h"
+
+namespace sonde::inject {
+
+/// Injects one fault, from the forks to the last scrape. Returns the exit code: 0 when the effect was proven
+/// and the fault undone, after its duration or earlier by SIGINT or SIGTERM (a second signal ends the wait
+/// for scrapes); 1 when it was not proven, broke, or could not be put in place or undone.
+int run_injection(InjectOptions options);
+
+}  // namespace sonde::inject
