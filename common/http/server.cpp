@@ -148,11 +148,13 @@ Server::~Server() {
   stop();
 }
 
-void Server::serve_metrics(MetricsFunction write_metrics) {
+void Server::serve_metrics(MetricsFunction write_metrics,
+                           std::function<std::string(const Request&)> refuse_because) {
   Implementation& self = *implementation_;
   get(
       self.options.telemetry_path,
-      [&self, write = std::move(write_metrics)](const Request& request) {
+      [&self, write = std::move(write_metrics), refuse = std::move(refuse_because)](const Request& request) {
+        if (std::string reason = refuse ? refuse(request) : ""; !reason.empty()) return plain(400, reason);
         return self.scrape(write, request);
       },
       "metrics, for Prometheus");

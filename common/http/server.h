@@ -55,7 +55,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  void serve_metrics(MetricsFunction write_metrics);
+  /// Serves the telemetry path. A request for which `refuse_because` returns a text, such as an unknown
+  /// collect[]=, is answered by 400 with it.
+  void serve_metrics(MetricsFunction write_metrics,
+                     std::function<std::string(const Request&)> refuse_because = {});
   /// Adds GET path. `description` puts it on the landing page; empty hides it.
   void get(const std::string& path, Handler handler, const std::string& description = "");
   void post(const std::string& path, Handler handler);
