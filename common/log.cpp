@@ -5,6 +5,8 @@
 
 #include <atomic>
 
+#include "common/utf8.h"
+
 namespace sonde::log {
 namespace {
 
@@ -48,21 +50,26 @@ std::string_view level_word(Level level) {
   return "error";
 }
 
-/// A quoted string that is valid in logfmt and in JSON: control characters and quotes escaped.
+/// A quoted string that is valid in logfmt and in JSON: control characters and quotes escaped, and U+FFFD for
+/// bytes that are not UTF-8.
 void append_quoted(fmt::memory_buffer& line, std::string_view text) {
   line.push_back('"');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  while (!text.empty()) {
+    const size_t length = utf8_sequence_length(text);
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (length == 0) {
+      line.append(kReplacementCharacter);
+    } else if (byte == '"' || byte == '\\') {
       line.push_back('\\');
-      line.push_back(c);
-    } else if (c == '\n') {
+      line.push_back(text.front());
+    } else if (byte == '\n') {
       line.append(std::string_view("\\n"));
     } else if (byte < 0x20 || byte == 0x7f) {
       fmt::format_to(std::back_inserter(line), "\\u{:04x}", byte);
     } else {
-      line.push_back(c);
+      line.append(text.substr(0, length));
     }
+    text.remove_prefix(length == 0 ? 1 : length);
   }
   line.push_back('"');
 }
@@ -71,7 +78,7 @@ bool needs_quotes(std::string_view text) {
   if (text.empty()) return true;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || c == '"' || c == '=' || c == '\\' || byte == 0x7f) return true;
+    if (byte <= 0x20 || c == '"' || c == '=' || c == '\\' || byte >= 0x7f) return true;
   }
   return false;
 }

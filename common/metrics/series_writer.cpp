@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "common/metrics/escape.h"
+
 namespace sonde::metrics {
 namespace {
 
@@ -52,18 +54,6 @@ class NumberLabel {
   std::array<char, kLongestNumber + 16> text_{};
   size_t size_ = 0;
 };
-
-void append_help(std::string& out, std::string_view help) {
-  for (const char c : help) {
-    if (c == '\\') {
-      out += "\\\\";
-    } else if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-}
 
 }  // namespace
 
