@@ -8,25 +8,44 @@ import threading
 from demo.loop import experiment
 from demo.loop.loop import Loop
 from demo.loop.progress import say, show_diagnosis
+from demo.loop.shop import service_of
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="./try", description=(
-        "Builds Sonde, starts a small shop and everything that watches it, puts a CPU hog into one of its "
-        "containers and shows what Sonde says. Ctrl-C stops and removes everything."))
-    parser.add_argument("--once", action="store_true",
-                        help="exit after the diagnosis: 0 = the right container was named and no alert came before")
-    parser.add_argument("--fault", choices=["cpu", "none", "load"], default="cpu",
-                        help="cpu: a CPU hog (default); none: nothing, 0 = nothing alerts; "
-                             "load: the load doubles, 0 = no container is named")
-    parser.add_argument("--target", metavar="NAME", help="service or container to fault (default: drawn at random)")
+    parser = argparse.ArgumentParser(
+        prog="./try",
+        description=(
+            "Builds Sonde, starts a small shop and everything that watches it, puts a CPU hog into one of its "
+            "containers and shows what Sonde says. Ctrl-C stops and removes everything."
+        ),
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="exit after the diagnosis: 0 = right container named, no alert before",
+    )
+    parser.add_argument(
+        "--fault",
+        choices=["cpu", "none", "load"],
+        default="cpu",
+        help="cpu: a CPU hog (default); none: nothing, 0 = nothing alerts; "
+        "load: the load doubles, 0 = no container is named",
+    )
+    parser.add_argument(
+        "--target", metavar="NAME", help="service or container to fault (default: drawn at random)"
+    )
     parser.add_argument("--seed", type=int, help="of the draw (default: random, printed)")
     parser.add_argument("--quiet-seconds", type=float, default=60, help="before the fault (default: 60)")
-    parser.add_argument("--observe-seconds", type=float, default=60, help="of --fault none and load (default: 60)")
+    parser.add_argument(
+        "--observe-seconds", type=float, default=60, help="of --fault none and load (default: 60)"
+    )
     parser.add_argument("--rate", type=float, default=100, help="requests per second (default: 100)")
-    parser.add_argument("--unscraped-injector", action="store_true",
-                        help="leave the injector's own metrics out of Prometheus: the verdict stays the same")
+    parser.add_argument(
+        "--unscraped-injector",
+        action="store_true",
+        help="leave the injector's own metrics out of Prometheus: the verdict stays the same",
+    )
     return parser.parse_args()
 
 
@@ -42,10 +61,15 @@ def perform(loop: Loop, options: argparse.Namespace, target: str) -> experiment.
 def show_urls(loop: Loop, service: str) -> None:
     """Where to look."""
     diagnose = f"{loop.url('analyzer')}/diagnose?namespace={loop.namespace}&service={service}"
-    for what, url in (("diagnosis", diagnose), ("Prometheus", loop.prometheus_url + "/graph"),
-                      ("Alertmanager", loop.url("alertmanager")), ("analyzer", loop.url("analyzer")),
-                      ("exporter", loop.url("exporter")), ("HAProxy", loop.url("haproxy")),
-                      ("load", loop.url("load"))):
+    for what, url in (
+        ("diagnosis", diagnose),
+        ("Prometheus", loop.prometheus_url + "/graph"),
+        ("Alertmanager", loop.url("alertmanager")),
+        ("analyzer", loop.url("analyzer")),
+        ("exporter", loop.url("exporter")),
+        ("HAProxy", loop.url("haproxy")),
+        ("load", loop.url("load")),
+    ):
         print(f"  {what:<13} {url}")
 
 
@@ -62,15 +86,18 @@ def main() -> int:
         signal.signal(number, signal.default_int_handler)
     interrupted = threading.Event()
     try:
-        with Loop(options.rate, scrape_injector=not options.unscraped_injector,
-                  say=lambda text: say(f"starting {text}")) as loop:
+        with Loop(
+            options.rate,
+            scrape_injector=not options.unscraped_injector,
+            say=lambda text: say(f"starting {text}"),
+        ) as loop:
             say(f"seed {seed}")
             outcome = perform(loop, options, target)
             if outcome.diagnosis is not None and outcome.delay_seconds is not None:
                 show_diagnosis(outcome.diagnosis, outcome.delay_seconds)
             say(outcome.summary)
             if not options.once:
-                show_urls(loop, experiment.service_of(target))
+                show_urls(loop, service_of(target))
                 say("everything stays up until Ctrl-C")
                 interrupted.wait()
             say("stopping")

@@ -27,7 +27,9 @@ class Tree:
         self.name = name
         self._roots = hierarchies()
         if not self._roots:
-            raise RuntimeError("no cgroup hierarchy is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup")
+            raise RuntimeError(
+                "no cgroup hierarchy is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup"
+            )
 
     def add(self, member: str) -> None:
         """Makes the member's cgroups, ready to take processes."""

@@ -40,9 +40,11 @@ def _request(url: str, parameters: dict[str, str] | None, body: bytes | None, ti
     full = url + ("?" + urllib.parse.urlencode(parameters) if parameters else "")
     try:
         with _OPENER.open(urllib.request.Request(full, data=body), timeout=timeout) as answer:
-            return answer.read().decode("utf-8")
+            return bytes(answer.read()).decode("utf-8")
     except urllib.error.HTTPError as error:
-        raise Unavailable(f"{full}: {error.code} {error.read().decode('utf-8', 'replace').strip()}") from error
+        raise Unavailable(
+            f"{full}: {error.code} {error.read().decode('utf-8', 'replace').strip()}"
+        ) from error
     except OSError as error:
         raise Unavailable(f"{full}: {error}") from error
 

@@ -29,8 +29,10 @@ def draw(target: str | None, seed: int) -> str:
     """The container to fault: any, or one of the named service's; the seed decides."""
     candidates = [name for name in CONTAINERS if target in (None, name, service_of(name))]
     if not candidates:
-        raise ValueError(f"--target {target}: no such container or service; choose from "
-                         f"{', '.join(sorted({*CONTAINERS, *map(service_of, CONTAINERS)}))}")
+        raise ValueError(
+            f"--target {target}: no such container or service; choose from "
+            f"{', '.join(sorted({*CONTAINERS, *map(service_of, CONTAINERS)}))}"
+        )
     return random.Random(seed).choice(candidates)
 
 
@@ -63,8 +65,11 @@ def state(loop: Loop) -> str:
         return str(error)
     parts = [f"{rate[0].value:.0f} requests/s" if rate else "no requests yet"]
     parts += [f"99 % within {sample.value * 1000:.0f} ms" for sample in latency]
-    parts += [f"highest score {sample.value:.1f} × threshold ({sample.labels.get('container')}, "
-              f"{sample.labels.get('detector')})" for sample in highest]
+    parts += [
+        f"highest score {sample.value:.1f} × threshold ({sample.labels.get('container')}, "
+        f"{sample.labels.get('detector')})"
+        for sample in highest
+    ]
     return ", ".join(parts)
 
 
@@ -87,8 +92,10 @@ def run_fault(loop: Loop, container: str, quiet_seconds: float) -> Outcome:
     delay = seen_at - injection.start
     diagnosis = loop.diagnose(alert.get("service", ""))
     right = alert.get("container") == container and alert.get("namespace") == loop.namespace
-    summary = (f"{'right' if right else 'wrong'}: the fault is in {container}, "
-               f"the alert names {alert.get('container')}, {delay:.1f} s after the injection")
+    summary = (
+        f"{'right' if right else 'wrong'}: the fault is in {container}, "
+        f"the alert names {alert.get('container')}, {delay:.1f} s after the injection"
+    )
     if early:
         summary += f"; {len(early)} alerts before it"
     return Outcome(right and not early, summary, early, delay, diagnosis)
@@ -98,7 +105,9 @@ def run_none(loop: Loop, seconds: float) -> Outcome:
     """Nothing happens: passes where nothing alerts."""
     early = observe(loop, seconds, "no fault")
     names = ", ".join(map(describe, early))
-    return Outcome(not early, f"{len(early)} alerts: {names}" if early else "no alert, as it should be", early)
+    return Outcome(
+        not early, f"{len(early)} alerts: {names}" if early else "no alert, as it should be", early
+    )
 
 
 def run_load(loop: Loop, rate: float, quiet_seconds: float, seconds: float) -> Outcome:
@@ -107,5 +116,7 @@ def run_load(loop: Loop, rate: float, quiet_seconds: float, seconds: float) -> O
     say(f"doubling the load to {2 * rate:g} requests/s")
     loop.set_rate(2 * rate)
     named = [alert for alert in early + observe(loop, seconds, "doubled load") if alert["alertname"] == ALERT]
-    summary = "named: " + ", ".join(map(describe, named)) if named else "no container was named, as it should be"
+    summary = (
+        "named: " + ", ".join(map(describe, named)) if named else "no container was named, as it should be"
+    )
     return Outcome(not named, summary, early)

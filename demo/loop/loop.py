@@ -1,5 +1,6 @@
 """The whole loop as one object: the shop, what watches it, and faults on demand."""
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -46,8 +47,13 @@ class Loop:
     Containers are labelled namespace=loop.namespace, pod=container="api-2", service="api".
     """
 
-    def __init__(self, rate: float = 100.0, interval: str = "2s", scrape_injector: bool = True,
-                 say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        rate: float = 100.0,
+        interval: str = "2s",
+        scrape_injector: bool = True,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._rate = rate
         self._interval = interval
         self._scrape_injector = scrape_injector
@@ -62,8 +68,9 @@ class Loop:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def _start(self) -> None:
@@ -85,9 +92,13 @@ class Loop:
         self._stop.append(self.watch.stop)
         self._say("sonde-exporter, Prometheus, Alertmanager, sonde-analyzer")
         self.watch.start()
-        for server, path in (("prometheus", "/-/ready"), ("alertmanager", "/-/ready"), ("exporter", "/-/ready"),
-                             ("analyzer", "/-/healthy")):
-            self._wait(f"{server} is ready", lambda url=self.url(server) + path: client.get(url))
+        for server, path in (
+            ("prometheus", "/-/ready"),
+            ("alertmanager", "/-/ready"),
+            ("exporter", "/-/ready"),
+            ("analyzer", "/-/healthy"),
+        ):
+            self._wait(f"{server} is ready", functools.partial(client.get, self.url(server) + path))
 
     def _shop_answers(self) -> bool:
         text = client.get(self.url("load") + "/metrics")
@@ -98,6 +109,7 @@ class Loop:
         def checked() -> Any:
             self.check()
             return attempt()
+
         client.wait_for(what, checked, START_SECONDS)
 
     def stop(self) -> None:
@@ -149,6 +161,7 @@ class Loop:
             text = client.get(self.url("injector") + "/metrics")
             found = re.search(r"^sonde_fault_start_timestamp_seconds\{[^}]*\} (\S+)", text, re.MULTILINE)
             return float(found.group(1)) if found else None
+
         return Injection(container, client.wait_for(f"the fault takes effect in {container}", started, 20))
 
     def end_injection(self) -> None:
@@ -160,7 +173,8 @@ class Loop:
         parameters = {"namespace": self.namespace, "service": service}
         if time_seconds is not None:
             parameters["time"] = f"{time_seconds:.3f}"
-        return client.get_json(self.url("analyzer") + "/diagnose", parameters)
+        diagnosis: dict[str, Any] = client.get_json(self.url("analyzer") + "/diagnose", parameters)
+        return diagnosis
 
     def wait_for_alert(self, name: str, seconds: float) -> tuple[dict[str, str], float] | None:
         """The first alert of that name and when it was seen (Unix seconds), or None within the time."""

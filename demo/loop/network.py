@@ -19,12 +19,19 @@ class Network:
         names = [switch] + [self.namespace(member) for member in self._members]
         _ip(None, [f"netns add {name}" for name in names])
         _ip(switch, ["link set lo up", "link add bridge0 type bridge forward_delay 0", "link set bridge0 up"])
-        _ip(None, [f"link add to-{member} netns {switch} type veth peer name eth0 netns {self.namespace(member)}"
-                   for member in self._members])
+        _ip(
+            None,
+            [
+                f"link add to-{member} netns {switch} type veth peer name eth0 netns {self.namespace(member)}"
+                for member in self._members
+            ],
+        )
         _ip(switch, [f"link set to-{member} master bridge0 up" for member in self._members])
         for member in self._members:
-            _ip(self.namespace(member), ["link set lo up", f"address add {self.address(member)}/24 dev eth0",
-                                         "link set eth0 up"])
+            _ip(
+                self.namespace(member),
+                ["link set lo up", f"address add {self.address(member)}/24 dev eth0", "link set eth0 up"],
+            )
 
     def namespace(self, member: str) -> str:
         """The name under /run/netns."""
@@ -47,7 +54,14 @@ class Network:
 
 def _ip(namespace: str | None, commands: list[str]) -> None:
     within = ["-n", namespace] if namespace else []
-    done = subprocess.run(["ip", *within, "-batch", "-"], input="\n".join(commands) + "\n", capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(
+        ["ip", *within, "-batch", "-"],
+        input="\n".join(commands) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
-        raise RuntimeError(f"ip {' '.join(within)}: {done.stderr.strip() or done.returncode}; commands: {commands}")
+        raise RuntimeError(
+            f"ip {' '.join(within)}: {done.stderr.strip() or done.returncode}; commands: {commands}"
+        )

@@ -37,13 +37,25 @@ class Process:
             # Not `ip netns exec`: it mounts a new /sys, which hides the cgroups.
             prefix += ["nsenter", f"--net={self.placement.network}", "--"]
         if self.placement.user is not None:
-            prefix += ["setpriv", f"--reuid={self.placement.user}", "--regid", _group(self.placement.user),
-                       "--clear-groups", "--"]
+            prefix += [
+                "setpriv",
+                f"--reuid={self.placement.user}",
+                "--regid",
+                _group(self.placement.user),
+                "--clear-groups",
+                "--",
+            ]
         with open(self.log, "ab") as log:
             # A session of its own: Ctrl-C reaches the loop, which stops everything in order.
             self._child = subprocess.Popen(
-                ["/bin/sh", "-c", f"{joins}exec {shlex.join(prefix + self.command)}"], stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, pass_fds=self.pass_fds, start_new_session=True, cwd="/")
+                ["/bin/sh", "-c", f"{joins}exec {shlex.join(prefix + self.command)}"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=self.pass_fds,
+                start_new_session=True,
+                cwd="/",
+            )
 
     @property
     def pid(self) -> int:
@@ -67,7 +79,7 @@ class Process:
 
     def ask_to_stop(self) -> None:
         """SIGTERM without waiting."""
-        if self.running():
+        if self._child is not None and self._child.poll() is None:
             self._child.terminate()
 
     def wait(self) -> None:
@@ -82,7 +94,7 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL, as a crash would end it."""
-        if self.running():
+        if self._child is not None and self._child.poll() is None:
             self._child.kill()
             self._child.wait()
 

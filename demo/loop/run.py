@@ -1,4 +1,4 @@
-"""A run's name, its folder and the proof that it is alive; what a dead run left behind is removed by the next."""
+"""A run's name, folder and proof of life; what a killed run left behind is removed by the next."""
 import fcntl
 import os
 import shutil
@@ -11,8 +11,16 @@ from demo.loop import cgroups
 
 STATE = Path("/var/lib/sonde-try")
 NAMED_NAMESPACES = Path("/run/netns")
-PORTS = {"prometheus": 9090, "alertmanager": 9093, "exporter": 9756, "analyzer": 9757, "injector": 9758,
-         "load": 9759, "haproxy": 9760, "receiver": 9761}
+PORTS = {
+    "prometheus": 9090,
+    "alertmanager": 9093,
+    "exporter": 9756,
+    "analyzer": 9757,
+    "injector": 9758,
+    "load": 9759,
+    "haproxy": 9760,
+    "receiver": 9761,
+}
 SLOTS = range(20)
 
 
@@ -48,7 +56,9 @@ class Run:
                 self._locks.append(lock)
                 return ports
             os.close(lock)
-        raise RuntimeError(f"no free set of ports: tried {PORTS['prometheus']} and {len(SLOTS) - 1} sets above it")
+        raise RuntimeError(
+            f"no free set of ports: tried {PORTS['prometheus']} and {len(SLOTS) - 1} sets above it"
+        )
 
     def remove(self) -> None:
         """Removes the folder and gives the ports back. Everything that was started must have been stopped."""

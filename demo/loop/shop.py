@@ -15,6 +15,7 @@ CONTAINERS = ["nginx", "haproxy", *REPLICAS, "redis", "postgres"]
 ITEMS = 500
 USER = "nobody"
 DATABASE_USER = "postgres"
+DATABASE = "dbname=postgres user=postgres connect_timeout=2"
 
 
 def service_of(container: str) -> str:
@@ -24,10 +25,11 @@ def service_of(container: str) -> str:
 
 
 class Shop:
-    """The containers, each in its own cgroups and network namespace, and the load generator outside of them."""
+    """The containers, each in its own cgroups and network namespace, and the load outside of them."""
 
-    def __init__(self, name: str, folder: Path, programs: Path, ports: dict[str, int], tools: list[Path],
-                 rate: float) -> None:
+    def __init__(
+        self, name: str, folder: Path, programs: Path, ports: dict[str, int], tools: list[Path], rate: float
+    ) -> None:
         """`tools`: the cgroup entries of what is not a container."""
         self._folder = folder
         self._programs = programs
@@ -49,39 +51,82 @@ class Shop:
     def start(self) -> None:
         """Starts everything, the backends first."""
         folder = self._folder / "shop"
-        self._start("postgres", [str(_postgres("postgres")), "-D", str(self._folder / "postgres")], DATABASE_USER)
-        self._start("redis", ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "",
-                              "--dir", str(folder)])
+        self._start(
+            "postgres", [str(_postgres("postgres")), "-D", str(self._folder / "postgres")], DATABASE_USER
+        )
+        self._start(
+            "redis",
+            [
+                "redis-server",
+                "--bind",
+                "0.0.0.0",
+                "--protected-mode",
+                "no",
+                "--save",
+                "",
+                "--dir",
+                str(folder),
+            ],
+        )
         for replica in REPLICAS:
-            self._start(replica, [
-                str(self._programs / "sonde-demo-api"), "--web.listen-address=:8080",
-                f"--redis.host={self.network.address('redis')}",
-                f"--postgres=host={self.network.address('postgres')} dbname=postgres user=postgres connect_timeout=2"])
+            self._start(
+                replica,
+                [
+                    str(self._programs / "sonde-demo-api"),
+                    "--web.listen-address=:8080",
+                    f"--redis.host={self.network.address('redis')}",
+                    f"--postgres=host={self.network.address('postgres')} {DATABASE}",
+                ],
+            )
         self._start_haproxy(folder)
-        nginx = configuration.write(folder / "nginx.conf", configuration.NGINX, folder=folder,
-                                    haproxy=self.network.address("haproxy"))
+        nginx = configuration.write(
+            folder / "nginx.conf", configuration.NGINX, folder=folder, haproxy=self.network.address("haproxy")
+        )
         self._start("nginx", ["nginx", "-e", "stderr", "-c", str(nginx)])
         self._start_load()
 
     def _start(self, name: str, command: list[str], user: str = USER, pass_fds: tuple[int, ...] = ()) -> None:
-        self._run(Process(name, command, Placement(self.tree.entries(name), self.network.file(name), user),
-                          self._log(name), pass_fds))
+        self._run(
+            Process(
+                name,
+                command,
+                Placement(self.tree.entries(name), self.network.file(name), user),
+                self._log(name),
+                pass_fds,
+            )
+        )
 
     def _start_haproxy(self, folder: Path) -> None:
-        # The listening socket of its metrics is made here, in the network where Prometheus and people are, and
-        # handed over: HAProxy itself stays in the container's namespace.
+        # The listening socket of its metrics is made here, in the network where Prometheus and people are,
+        # and handed over: HAProxy itself stays in the container's namespace.
         with socket.create_server(("127.0.0.1", self._ports["haproxy"])) as metrics:
             path = configuration.write(
-                folder / "haproxy.cfg", configuration.HAPROXY, metrics_fd=metrics.fileno(),
-                servers="\n".join(f"  server {replica} {self.network.address(replica)}:8080" for replica in REPLICAS))
+                folder / "haproxy.cfg",
+                configuration.HAPROXY,
+                metrics_fd=metrics.fileno(),
+                servers="\n".join(
+                    f"  server {replica} {self.network.address(replica)}:8080" for replica in REPLICAS
+                ),
+            )
             self._start("haproxy", ["haproxy", "-f", str(path)], pass_fds=(metrics.fileno(),))
 
     def _start_load(self) -> None:
-        self._run(Process("load", [
-            str(self._programs / "sonde-demo-load"), f"--web.listen-address=127.0.0.1:{self._ports['load']}",
-            f"--network-namespace={self.network.file('load')}", f"--target.host={self.network.address('nginx')}",
-            "--target.port=8080", f"--rate={self._rate}", f"--items={ITEMS}"],
-            Placement(self._tools), self._log("load")))
+        self._run(
+            Process(
+                "load",
+                [
+                    str(self._programs / "sonde-demo-load"),
+                    f"--web.listen-address=127.0.0.1:{self._ports['load']}",
+                    f"--network-namespace={self.network.file('load')}",
+                    f"--target.host={self.network.address('nginx')}",
+                    "--target.port=8080",
+                    f"--rate={self._rate}",
+                    f"--items={ITEMS}",
+                ],
+                Placement(self._tools),
+                self._log("load"),
+            )
+        )
 
     def _run(self, process: Process) -> None:
         process.start()
@@ -95,11 +140,22 @@ class Shop:
         as_user = ["setpriv", f"--reuid={DATABASE_USER}", f"--regid={DATABASE_USER}", "--clear-groups", "--"]
         environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
         for command, script in (
-                ([_postgres("initdb"), "-D", data, "-A", "trust", "--no-sync", "--no-instructions"], ""),
-                # Single-user mode: the container's counters start with a database that is filled already.
-                ([_postgres("postgres"), "--single", "-D", data, "postgres"], configuration.DATABASE.format(items=ITEMS))):
-            done = subprocess.run([*as_user, *map(str, command)], input=script, capture_output=True, text=True, cwd="/",
-                                  env=environment, check=False)
+            ([_postgres("initdb"), "-D", data, "-A", "trust", "--no-sync", "--no-instructions"], ""),
+            # Single-user mode: the container's counters start with a database that is filled already.
+            (
+                [_postgres("postgres"), "--single", "-D", data, "postgres"],
+                configuration.DATABASE.format(items=ITEMS),
+            ),
+        ):
+            done = subprocess.run(
+                [*as_user, *map(str, command)],
+                input=script,
+                capture_output=True,
+                text=True,
+                cwd="/",
+                env=environment,
+                check=False,
+            )
             if done.returncode != 0 or "ERROR" in done.stderr:
                 raise RuntimeError(f"{command[0]}: {done.stderr.strip()}")
         with open(data / "pg_hba.conf", "a", encoding="utf-8") as rules:

@@ -7,15 +7,30 @@ from demo.loop.process import Placement, Process
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "rules"
-JOBS = {"exporter": "sonde-exporter", "analyzer": "sonde-analyzer", "haproxy": "haproxy", "load": "demo-load",
-        "prometheus": "prometheus", "alertmanager": "alertmanager", "injector": "sonde-inject"}
+JOBS = {
+    "exporter": "sonde-exporter",
+    "analyzer": "sonde-analyzer",
+    "haproxy": "haproxy",
+    "load": "demo-load",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+    "injector": "sonde-inject",
+}
 
 
 class Watch:
     """The observing half of the loop; each server can be stopped, killed and started again by its name."""
 
-    def __init__(self, name: str, folder: Path, programs: Path, ports: dict[str, int], tools: list[Path],
-                 interval: str, scrape_injector: bool) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        programs: Path,
+        ports: dict[str, int],
+        tools: list[Path],
+        interval: str,
+        scrape_injector: bool,
+    ) -> None:
         """`tools`: the cgroup entries of what is not a container."""
         self._name = name
         self._folder = folder
@@ -35,33 +50,75 @@ class Watch:
         folder = self._folder
         jobs = "".join(configuration.JOB.format(job=JOBS[job], port=self._ports[job]) for job in self._jobs)
         rules = ", ".join(f"'{path}'" for path in sorted(RULES.glob("*.rules.yml")))
-        prometheus = configuration.write(folder / "prometheus.yml", configuration.PROMETHEUS, jobs=jobs, rules=rules,
-                                         interval=self._interval, alertmanager=self._ports["alertmanager"])
+        prometheus = configuration.write(
+            folder / "prometheus.yml",
+            configuration.PROMETHEUS,
+            jobs=jobs,
+            rules=rules,
+            interval=self._interval,
+            alertmanager=self._ports["alertmanager"],
+        )
         alertmanager = configuration.write(folder / "alertmanager.yml", configuration.ALERTMANAGER)
-        analyzer = configuration.write(folder / "analyzer.yml", configuration.ANALYZER, interval=self._interval,
-                                       prometheus=self.url("prometheus"))
-        self._start("exporter", [
-            self._program("sonde-exporter"), f"--web.listen-address=127.0.0.1:{self._ports['exporter']}",
-            f"--container.cgroup-include=^/{re.escape(self._name)}/[^/]+$"])
-        self._start("prometheus", [
-            "prometheus", f"--config.file={prometheus}", f"--storage.tsdb.path={folder / 'prometheus'}",
-            f"--web.listen-address=127.0.0.1:{self._ports['prometheus']}", "--storage.tsdb.retention.time=7d",
-            "--log.level=warn"])
-        self._start("alertmanager", [
-            "prometheus-alertmanager", f"--config.file={alertmanager}", f"--storage.path={folder / 'alertmanager'}",
-            f"--web.listen-address=127.0.0.1:{self._ports['alertmanager']}", "--cluster.listen-address=",
-            "--log.level=warn"])
-        self._start("analyzer", [
-            self._program("sonde-analyzer"), f"--config.file={analyzer}",
-            f"--web.listen-address=127.0.0.1:{self._ports['analyzer']}"])
+        analyzer = configuration.write(
+            folder / "analyzer.yml",
+            configuration.ANALYZER,
+            interval=self._interval,
+            prometheus=self.url("prometheus"),
+        )
+        self._start(
+            "exporter",
+            [
+                self._program("sonde-exporter"),
+                f"--web.listen-address=127.0.0.1:{self._ports['exporter']}",
+                f"--container.cgroup-include=^/{re.escape(self._name)}/[^/]+$",
+            ],
+        )
+        self._start(
+            "prometheus",
+            [
+                "prometheus",
+                f"--config.file={prometheus}",
+                f"--storage.tsdb.path={folder / 'prometheus'}",
+                f"--web.listen-address=127.0.0.1:{self._ports['prometheus']}",
+                "--storage.tsdb.retention.time=7d",
+                "--log.level=warn",
+            ],
+        )
+        self._start(
+            "alertmanager",
+            [
+                "prometheus-alertmanager",
+                f"--config.file={alertmanager}",
+                f"--storage.path={folder / 'alertmanager'}",
+                f"--web.listen-address=127.0.0.1:{self._ports['alertmanager']}",
+                "--cluster.listen-address=",
+                "--log.level=warn",
+            ],
+        )
+        self._start(
+            "analyzer",
+            [
+                self._program("sonde-analyzer"),
+                f"--config.file={analyzer}",
+                f"--web.listen-address=127.0.0.1:{self._ports['analyzer']}",
+            ],
+        )
 
     def inject(self, cgroup: str, duration_seconds: float) -> Process:
         """Starts the injector on a container's cgroup."""
         if "injector" in self.processes:
             self.processes["injector"].stop()
-        return self._start("injector", [
-            self._program("sonde-inject"), "cpu", f"--cgroup={cgroup}", f"--duration={duration_seconds:g}s",
-            f"--state-dir={self._folder / 'faults'}", f"--web.listen-address=127.0.0.1:{self._ports['injector']}"])
+        return self._start(
+            "injector",
+            [
+                self._program("sonde-inject"),
+                "cpu",
+                f"--cgroup={cgroup}",
+                f"--duration={duration_seconds:g}s",
+                f"--state-dir={self._folder / 'faults'}",
+                f"--web.listen-address=127.0.0.1:{self._ports['injector']}",
+            ],
+        )
 
     def _program(self, name: str) -> str:
         return str(self._programs / name)
@@ -75,6 +132,8 @@ class Watch:
     def stop(self) -> None:
         """Stops all of them, the injector first: it takes its fault back."""
         for process in reversed(self.processes.values()):
-            process.stop() if process.name == "injector" else process.ask_to_stop()
+            process.ask_to_stop()
+            if process.name == "injector":
+                process.wait()
         for process in self.processes.values():
             process.wait()
