@@ -3,6 +3,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/settings.h"
+
 enum block_operation {
 	SONDE_BLOCK_READ,
 	SONDE_BLOCK_WRITE,

@@ -3,6 +3,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/settings.h"
+
 /* Value of the map `counts` of page_faults.bpf.c: faults taken in user mode and in kernel mode. */
 struct page_fault_counts {
 	__u64 user;

@@ -3,6 +3,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/settings.h"
+
 /* Value of the map `counts` of process_events.bpf.c. */
 struct process_event_counts {
 	__u64 forks;   /* processes made */

@@ -3,6 +3,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/settings.h"
+
 /* Upper bounds of the run-queue delay's buckets: 1 µs × 4^i, i < 11 (1 µs … 1.05 s); one more bucket above. */
 #define SONDE_DELAY_BUCKETS 12
 

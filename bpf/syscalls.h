@@ -3,6 +3,8 @@
 
 #include <linux/types.h>
 
+#include "bpf/settings.h"
+
 /* Value of the map `counts` of syscalls.bpf.c. */
 struct syscall_counts {
 	__u64 syscalls;

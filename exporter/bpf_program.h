@@ -1,0 +1,118 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/result.h"
+#include "exporter/bpf_context.h"
+
+struct bpf_link;
+struct bpf_map;
+struct bpf_object;
+struct bpf_program;
+
+namespace sonde::exporter {
+
+/// A skeleton that was opened and not loaded yet; `owner` destroys it.
+struct OpenedObject {
+  bpf_object* object = nullptr;
+  std::shared_ptr<void> owner;
+};
+
+/// What one topic loads.
+struct BpfObjectSource {
+  std::string topic;                    ///< "page_faults"
+  std::function<OpenedObject()> open;   ///< opens afresh at each call; an object that failed to load is spent
+  std::vector<std::string> not_wanted;  ///< programs left out whatever the kernel has, by name
+};
+
+/// Makes `open` of a source from a bpftool skeleton; `configure` sets its read-only data.
+template <class Skeleton>
+std::function<OpenedObject()> open_skeleton(std::function<void(Skeleton&)> configure = {}) {
+  return [configure = std::move(configure)]() -> OpenedObject {
+    Skeleton* skeleton = Skeleton::open();
+    if (skeleton == nullptr) return {};
+    if (configure) configure(*skeleton);
+    return {skeleton->obj, std::shared_ptr<void>(skeleton, [](void* spent) {
+              Skeleton::destroy(static_cast<Skeleton*>(spent));
+            })};
+  };
+}
+
+/// How long one program ran, as the kernel counts while kernel.bpf_stats_enabled is on.
+struct ProgramStats {
+  std::string name;
+  uint64_t run_time_ns = 0;
+  uint64_t run_count = 0;
+  uint64_t recursion_misses = 0;  ///< runs left out because the program interrupted itself; counted always
+};
+
+/// One topic's programs and maps in the kernel; unloaded and detached when it goes.
+///
+/// Every program is optional ("SEC("?…")"): each is switched on by itself where the kernel has its hook, so a
+/// kernel that lacks one keeps the rest. The capability table gets a row `<topic>.<hook>` for each.
+/// Threads: attach() and detach() from one thread at a time; everything else is safe.
+class BpfObject {
+ public:
+  /// Loads what the kernel takes. Errors: nothing could be loaded; the message says why and the remedy.
+  static Result<std::unique_ptr<BpfObject>> load(BpfContext& context, const BpfObjectSource& source);
+
+  ~BpfObject();
+  BpfObject(const BpfObject&) = delete;
+  BpfObject& operator=(const BpfObject&) = delete;
+
+  /// Attaches every program that was loaded. Errors: none could be attached.
+  Result<void> attach();
+  /// Detaches all; counts and loaded programs stay.
+  void detach();
+
+  [[nodiscard]] const std::string& topic() const { return topic_; }
+  /// Whether a program, by name, is loaded and the kernel did not refuse to attach it.
+  [[nodiscard]] bool has_program(std::string_view name) const;
+  /// How many links hold programs to hooks now.
+  [[nodiscard]] size_t link_count() const { return links_.size(); }
+
+  /// A map's descriptor; -1 where the object has none of that name.
+  [[nodiscard]] int map_descriptor(const char* name) const;
+  [[nodiscard]] uint32_t map_capacity(const char* name) const;
+
+  /// Entries in the map `counts` at the last reading and how many fit; nothing for an object without that map.
+  [[nodiscard]] std::optional<std::pair<size_t, size_t>> occupancy() const;
+  void set_entries(size_t entries) { entries_ = entries; }
+
+  [[nodiscard]] std::vector<ProgramStats> stats() const;
+  /// Events that the programs could not count, by enum sonde_error.
+  [[nodiscard]] std::vector<uint64_t> errors() const;
+
+ private:
+  struct Loaded {
+    std::string name;
+    std::string hook;
+    bpf_program* program = nullptr;
+    std::atomic<bool> refused{false};
+  };
+  struct LinkCloser {
+    void operator()(bpf_link* link) const;
+  };
+  using Link = std::unique_ptr<bpf_link, LinkCloser>;
+
+  BpfObject(BpfContext& context, std::string topic, OpenedObject opened);
+  [[nodiscard]] Result<std::vector<Link>> attach_one(const Loaded& loaded) const;
+
+  BpfContext& context_;
+  std::string topic_;
+  OpenedObject opened_;
+  std::deque<Loaded> programs_;  ///< an atomic cannot move
+  std::vector<Link> links_;
+  std::atomic<size_t> entries_{0};
+};
+
+}  // namespace sonde::exporter

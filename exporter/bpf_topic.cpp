@@ -1,0 +1,73 @@
+#include "exporter/bpf_topic.h"
+
+namespace sonde::exporter {
+namespace {
+
+/// A removed cgroup's last tasks and I/O are over by then.
+constexpr auto kIdleBeforeEviction = std::chrono::seconds(60);
+/// Shorter where room is scarce; a cgroup that still lives only has its entry made again.
+constexpr auto kIdleUnderPressure = std::chrono::seconds(2);
+
+}  // namespace
+
+RowPlan rows_of_containers(const ContainerTable& containers) {
+  RowPlan plan;
+  plan.rows.reserve(containers.containers().size());
+  for (const Container& container : containers.containers()) plan.rows.push_back(&container.labels);
+  plan.owner_of = [&containers](const MapKey& key) {
+    return containers.find(static_cast<identity::Hierarchy>(key.hierarchy), key.id);
+  };
+  return plan;
+}
+
+CountedRows::CountedRows(CountSource& source, bool host_row)
+    : source_(source), host_row_(host_row), accounts_(source.width()) {}
+
+Result<void> CountedRows::update(const RowPlan& plan, SteadyTime now) {
+  if (auto read = source_.read(reading_); !read) return read;
+  accounts_.update(reading_, plan.rows, plan.owner_of, now);
+  rows_.assign(accounts_.rows().begin(), accounts_.rows().end());
+  if (host_row_) rows_.push_back(&accounts_.host_row());
+  evict(now);
+  return {};
+}
+
+void CountedRows::evict(SteadyTime now) {
+  const size_t capacity = source_.capacity();
+  const bool half_full = entries() * 2 >= capacity;
+  const bool nearly_full = entries() * 4 >= capacity * 3;
+  const auto idle_for = nearly_full ? kIdleUnderPressure : kIdleBeforeEviction;
+  for (const MapKey& key : accounts_.idle(idle_for, half_full, now)) accounts_.forget(key, source_.take(key));
+}
+
+void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& family,
+                    std::span<const RowAccounts::Row* const> rows, std::span<const CounterPart> parts) {
+  writer.family(family);
+  for (const RowAccounts::Row* row : rows) {
+    for (const CounterPart& part : parts) {
+      writer.sample(row->labels, part.label, static_cast<double>(row->totals[part.field]));
+    }
+  }
+}
+
+BpfTopic::BpfTopic(std::unique_ptr<BpfObject> object, size_t key_size, size_t value_size, bool host_row)
+    : object_(std::move(object)),
+      counts_(object_->map_descriptor("counts"), key_size, value_size, object_->map_capacity("counts")),
+      counted_(counts_, host_row) {}
+
+Result<void> BpfTopic::update(const RowPlan& plan) {
+  auto updated = counted_.update(plan, SteadyClock::now());
+  object_->set_entries(counted_.entries());
+  return updated;
+}
+
+Result<std::unique_ptr<BpfTopic>> BpfTopic::start(BpfContext& context, const BpfObjectSource& source,
+                                                  size_t key_size, size_t value_size) {
+  auto object = BpfObject::load(context, source);
+  if (!object) return tl::unexpected<Error>(object.error());
+  if (const auto attached = (*object)->attach(); !attached) return tl::unexpected<Error>(attached.error());
+  return std::unique_ptr<BpfTopic>(
+      new BpfTopic(std::move(*object), key_size, value_size, context.options().host_row));
+}
+
+}  // namespace sonde::exporter
