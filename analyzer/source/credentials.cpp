@@ -1,0 +1,110 @@
+#include "analyzer/source/credentials.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+namespace sonde::analyzer {
+namespace {
+
+constexpr size_t kLongestSecret = 64 * 1024;
+
+/// A control character in a header would end it and begin another.
+bool fits_header(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+std::string base64(std::string_view bytes) {
+  static constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    std::array<unsigned char, 3> three{};
+    const size_t count = std::min<size_t>(3, bytes.size() - i);
+    for (size_t b = 0; b < count; ++b) three[b] = static_cast<unsigned char>(bytes[i + b]);
+    const unsigned word = three[0] << 16U | three[1] << 8U | three[2];
+    for (size_t d = 0; d < 4; ++d) out += d <= count ? kDigits[word >> (18 - 6 * d) & 0x3F] : '=';
+  }
+  return out;
+}
+
+Outcome<std::string> read_secret(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  if (!file) {
+    return fault(FaultKind::kUnauthorized,
+                 "cannot read the secret file " + path + ": " + std::strerror(errno));
+  }
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  if (text.empty() || text.size() > kLongestSecret || !fits_header(text)) {
+    return fault(
+        FaultKind::kUnauthorized,
+        "the secret file " + path + " must hold one line of at most 64 KiB, without control characters");
+  }
+  return text;
+}
+
+tl::unexpected<Error> invalid(const std::string& message) {
+  return fail(ErrorCode::kInvalid, message);
+}
+
+}  // namespace
+
+Result<void> check_auth(const SourceAuth& auth) {
+  const bool basic = !auth.username.empty() || !auth.password.empty() || !auth.password_file.empty();
+  const bool bearer = !auth.bearer_token.empty() || !auth.bearer_token_file.empty();
+  if (basic && bearer) return invalid("basic auth and a bearer token are both set: keep one");
+  if (basic && auth.username.empty()) return invalid("a password without a user name: set username");
+  if (!auth.password.empty() && !auth.password_file.empty()) {
+    return invalid("password and password_file are both set: keep one");
+  }
+  if (!auth.bearer_token.empty() && !auth.bearer_token_file.empty()) {
+    return invalid("bearer_token and bearer_token_file are both set: keep one");
+  }
+  if (auth.username.find(':') != std::string::npos) {
+    return invalid("username '" + auth.username + "': basic auth allows no colon in it");
+  }
+  for (const auto& [option, value] : {std::pair{"username", &auth.username},
+                                      {"password", &auth.password},
+                                      {"bearer_token", &auth.bearer_token},
+                                      {"tenant", &auth.tenant}}) {
+    if (!fits_header(*value)) return invalid(std::string(option) + " holds a control character: remove it");
+  }
+  return {};
+}
+
+Outcome<Credentials> load_credentials(const SourceAuth& auth) {
+  Credentials credentials;
+  std::string secret = auth.password + auth.bearer_token;  // at most one of the four is set
+  const std::string& file = auth.password_file.empty() ? auth.bearer_token_file : auth.password_file;
+  if (!file.empty()) {
+    Outcome<std::string> read = read_secret(file);
+    if (!read) return tl::unexpected(read.error());
+    secret = std::move(*read);
+  }
+  if (!secret.empty()) credentials.secrets.push_back(secret);
+  if (!auth.username.empty()) {
+    const std::string encoded = base64(auth.username + ":" + secret);
+    credentials.authorization = "Basic " + encoded;
+    credentials.secrets.push_back(encoded);
+  } else if (!secret.empty()) {
+    credentials.authorization = "Bearer " + secret;
+  }
+  return credentials;
+}
+
+std::string redact(std::string text, const Credentials& credentials) {
+  static constexpr std::string_view kInstead = "<secret>";
+  for (const std::string& secret : credentials.secrets) {
+    for (size_t at = text.find(secret); at != std::string::npos;
+         at = text.find(secret, at + kInstead.size())) {
+      text.replace(at, secret.size(), kInstead);
+    }
+  }
+  return text;
+}
+
+}  // namespace sonde::analyzer
