@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +23,8 @@ struct Container {
   metrics::Labels pod_labels;  ///< the same with container="", for what belongs to the network namespace
   /// The cgroup's id (inode of its directory) in each hierarchy; 0 where it has none there.
   std::array<uint64_t, identity::kHierarchyCount> cgroup_ids{};
+  /// Paths of the cgroups below it that live now, for files that do not include them.
+  std::vector<std::string> descendants;
   /// A process of it, to read /proc/PID/net through; 0 where it had none when the snapshot was taken.
   int32_t process_id = 0;
   /// The inode of the network namespace whose pod row is this container's: 0 for the host's, where it has no
@@ -39,7 +42,10 @@ class ContainerTable {
 
   ContainerTable() = default;
   ContainerTable(std::vector<Container> containers, Owners owners)
-      : containers_(std::move(containers)), owners_(std::move(owners)) {}
+      : containers_(std::move(containers)), owners_(std::make_shared<const Owners>(std::move(owners))) {}
+  /// The same owners with newer processes and network namespaces in the containers (in the same order).
+  ContainerTable(std::vector<Container> containers, const ContainerTable& same_owners)
+      : containers_(std::move(containers)), owners_(same_owners.owners_) {}
 
   [[nodiscard]] std::span<const Container> containers() const { return containers_; }
 
@@ -48,7 +54,7 @@ class ContainerTable {
   /// A descendant that was removed stays known while its container lives, the latest tens of thousands of
   /// them.
   [[nodiscard]] std::optional<uint32_t> find(identity::Hierarchy hierarchy, uint64_t cgroup_id) const {
-    const auto& owners = owners_[static_cast<size_t>(hierarchy)];
+    const auto& owners = (*owners_)[static_cast<size_t>(hierarchy)];
     const auto found = owners.find(cgroup_id);
     if (found == owners.end()) return std::nullopt;
     return found->second;
@@ -56,7 +62,7 @@ class ContainerTable {
 
  private:
   std::vector<Container> containers_;
-  Owners owners_;
+  std::shared_ptr<const Owners> owners_ = std::make_shared<const Owners>();
 };
 
 }  // namespace sonde::exporter

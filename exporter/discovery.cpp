@@ -1,0 +1,122 @@
+#include "exporter/discovery.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sonde::exporter {
+namespace {
+
+using metrics::MetricRow;
+using metrics::MetricType;
+
+constexpr MetricRow kContainers{"sonde_exporter_containers", MetricType::kGauge, "", "",
+                                "Containers known on this node."};
+constexpr MetricRow kRescans{"sonde_exporter_cgroup_rescans_total", MetricType::kCounter, "", "",
+                             "Walks over all cgroups, regular ones and those after events were lost."};
+constexpr MetricRow kIncomplete{
+    "sonde_exporter_cgroup_scan_incomplete", MetricType::kGauge, "", "",
+    "1 if the last walk over all cgroups could not read a directory or found too many, else 0."};
+constexpr std::array kRows{kContainers, kRescans, kIncomplete};
+
+/// Between two walks that events ask for, so that churn cannot keep a processor busy with them.
+constexpr std::chrono::milliseconds kShortestPause{100};
+
+}  // namespace
+
+Discovery::Discovery(DiscoveryOptions options, ContainerRule rule, std::unique_ptr<CgroupWatch> watch)
+    : options_(std::move(options)),
+      watch_(std::move(watch)),
+      wake_descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      index_(options_.mounts, std::move(rule)),
+      networks_(options_.roots, options_.mounts, options_.most_open_files),
+      table_(std::make_shared<const ContainerTable>()) {
+  snapshot();
+  if (watch_) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+}
+
+Discovery::~Discovery() {
+  thread_.request_stop();
+  eventfd_write(wake_descriptor_, 1);
+  if (thread_.joinable()) thread_.join();
+  close(wake_descriptor_);
+}
+
+std::shared_ptr<const ContainerTable> Discovery::snapshot() {
+  const std::lock_guard lock(mutex_);
+  take_events();
+  if (rescan_wanted_ || !watch_) rescan();
+
+  const bool cgroups_changed = index_.changed();
+  ContainerTable fresh = cgroups_changed ? index_.build() : ContainerTable();
+  const ContainerTable& base = cgroups_changed ? fresh : *table_;
+  std::vector<Container> containers(base.containers().begin(), base.containers().end());
+  const bool networks_changed = networks_.update(containers);
+  if (cgroups_changed || networks_changed) {
+    table_ = std::make_shared<const ContainerTable>(std::move(containers), base);
+  }
+  return table_;
+}
+
+void Discovery::run(const std::stop_token& stop) {
+  std::array<pollfd, 2> waits{pollfd{wake_descriptor_, POLLIN, 0}, pollfd{watch_->descriptor(), POLLIN, 0}};
+  auto pause = options_.rescan_interval;
+  while (!stop.stop_requested()) {
+    // While a walk is due but must wait, further events would only wake the thread for nothing.
+    waits[1].fd = pause > kShortestPause ? watch_->descriptor() : -1;
+    poll(waits.data(), waits.size(), static_cast<int>(pause.count()));
+    if (stop.stop_requested()) return;
+
+    const std::lock_guard lock(mutex_);
+    take_events();
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - last_rescan_);
+    const auto due_after = rescan_wanted_ ? kShortestPause : options_.rescan_interval;
+    if (elapsed >= due_after) {
+      rescan();
+      pause = options_.rescan_interval;
+    } else {
+      pause = std::max(due_after - elapsed, std::chrono::milliseconds(1));
+    }
+  }
+}
+
+void Discovery::take_events() {
+  if (!watch_) return;
+  rescan_wanted_ |= watch_->take([this](const CgroupEvent& event) { index_.apply(event); });
+}
+
+void Discovery::rescan() {
+  std::function<void(const std::string&)> before_listing;
+  if (watch_ && watch_->watches_directories()) {
+    before_listing = [this](const std::string& directory) { watch_->before_listing(directory); };
+  }
+  identity::CgroupScan scan = identity::scan_cgroups(options_.mounts, before_listing);
+  incomplete_ = scan.truncated || scan.unreadable > 0;
+  index_.replace(std::move(scan.tree));
+  rescan_wanted_ = false;
+  last_rescan_ = SteadyClock::now();
+  ++rescans_;
+}
+
+void Discovery::write(metrics::SeriesWriter& writer) const {
+  const std::lock_guard lock(mutex_);
+  writer.family(kContainers);
+  writer.sample(static_cast<double>(table_->containers().size()));
+  writer.family(kRescans);
+  writer.sample(static_cast<double>(rescans_));
+  writer.family(kIncomplete);
+  writer.sample(incomplete_ ? 1 : 0);
+}
+
+std::span<const MetricRow> Discovery::metrics() {
+  return kRows;
+}
+
+}  // namespace sonde::exporter

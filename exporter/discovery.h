@@ -1,0 +1,64 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <stop_token>
+#include <thread>
+
+#include "common/clock.h"
+#include "common/metrics/series_writer.h"
+#include "exporter/cgroup_watch.h"
+#include "exporter/container_index.h"
+#include "exporter/pod_networks.h"
+
+namespace sonde::exporter {
+
+struct DiscoveryOptions {
+  identity::HostRoots roots;
+  identity::CgroupMounts mounts;
+  /// How often all cgroups are listed although nothing was announced.
+  std::chrono::milliseconds rescan_interval = std::chrono::seconds(60);
+  size_t most_open_files = 256;
+};
+
+/// Knows the containers of the node at any time: what the watch announces is taken over by a thread of its
+/// own and at each snapshot(), so that a scrape sees every cgroup that was made before it. Threads: safe.
+class Discovery {
+ public:
+  /// `watch` may be null: then all cgroups are listed at each snapshot.
+  Discovery(DiscoveryOptions options, ContainerRule rule, std::unique_ptr<CgroupWatch> watch);
+  ~Discovery();
+  Discovery(const Discovery&) = delete;
+  Discovery& operator=(const Discovery&) = delete;
+
+  /// The containers as of now.
+  std::shared_ptr<const ContainerTable> snapshot();
+
+  /// Writes the families of metrics().
+  void write(metrics::SeriesWriter& writer) const;
+  static std::span<const metrics::MetricRow> metrics();
+
+ private:
+  void run(const std::stop_token& stop);
+  void take_events();
+  void rescan();
+
+  const DiscoveryOptions options_;
+  std::unique_ptr<CgroupWatch> watch_;
+  int wake_descriptor_;
+
+  mutable std::mutex mutex_;  ///< guards everything below, and the calls of watch_ but descriptor()
+  ContainerIndex index_;
+  PodNetworks networks_;
+  std::shared_ptr<const ContainerTable> table_;
+  bool rescan_wanted_ = true;
+  SteadyTime last_rescan_;
+  uint64_t rescans_ = 0;
+  bool incomplete_ = false;
+
+  std::jthread thread_;  ///< last: the rest exists before it starts and until it has ended
+};
+
+}  // namespace sonde::exporter

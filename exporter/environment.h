@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+
+#include "exporter/bpf_collectors.h"
+#include "exporter/read_failures.h"
+#include "identity/cgroup_mounts.h"
+
+namespace sonde::exporter {
+
+/// What collectors are made from. Owner: main; it outlives every collector.
+struct Environment {
+  identity::HostRoots roots;
+  identity::CgroupMounts mounts;
+  size_t most_open_files = 1024;  ///< that one collector may keep open
+  ReadFailures* read_failures = nullptr;
+  BpfContext* bpf = nullptr;
+  SyscallsOptions syscalls;
+};
+
+}  // namespace sonde::exporter

@@ -1,0 +1,163 @@
+#include "exporter/exporter.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "common/log.h"
+#include "common/metrics/build_info_metric.h"
+#include "exporter/bpf_context.h"
+#include "exporter/collector_table.h"
+#include "identity/network_namespace.h"
+
+namespace sonde::exporter {
+namespace {
+
+/// Left between the collectors' deadline and the scrape's for putting the page together: this share of the
+/// time that is left, and at most the latter.
+constexpr int kMarginShare = 20;
+constexpr std::chrono::milliseconds kLargestMargin{100};
+/// How long the end of the program waits for a collector.
+constexpr std::chrono::seconds kPatience{2};
+
+/// Of all files that this process may open, a half is for the collectors' kept ones, shared by the four
+/// readers of cgroups.
+size_t raise_and_share_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 64;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<size_t>(limit.rlim_cur) / 8;
+}
+
+std::pair<std::multimap<std::string, std::string>::const_iterator,
+          std::multimap<std::string, std::string>::const_iterator>
+range_of(const http::Request& request, const std::string& parameter) {
+  return request.parameters.equal_range(parameter);
+}
+
+bool names(const http::Request& request, const std::string& parameter, std::string_view name) {
+  const auto [begin, end] = range_of(request, parameter);
+  return std::any_of(begin, end, [&](const auto& entry) { return entry.second == name; });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
+  std::unique_ptr<Exporter> exporter(new Exporter());
+  ContainerRule rule;
+  if (options.cgroup_include) {
+    auto matching = ContainerRule::matching(*options.cgroup_include);
+    if (!matching) return tl::unexpected(matching.error());
+    rule = std::move(*matching);
+  }
+  auto mounts = identity::read_cgroup_mounts(options.roots);
+  if (!mounts) return tl::unexpected(mounts.error());
+  const bool any = mounts->layout() != identity::CgroupLayout::kNone;
+  exporter->capabilities_.set("cgroup", any ? CapabilityReason::kAvailable : CapabilityReason::kNoMount);
+  if (any) {
+    log::info("cgroups found", {{"layout", identity::cgroup_layout_word(mounts->layout())}});
+  } else {
+    log::warning("no cgroups are mounted, so there are no containers; does --path.cgroupfs name the host's?",
+                 {{"path", options.roots.cgroupfs}});
+  }
+
+  Environment& environment = exporter->environment_;
+  environment.roots = options.roots;
+  environment.mounts = std::move(*mounts);
+  environment.most_open_files = raise_and_share_open_files();
+  environment.read_failures = &exporter->read_failures_;
+  environment.syscalls = options.syscalls;
+  BpfOptions bpf_options;
+  bpf_options.procfs = options.roots.procfs;
+  bpf_options.host_row = options.host_row;
+  bpf_options.network_namespace = [](const Container& container) { return container.network_namespace; };
+  bpf_options.disabled_hooks = options.disabled_hooks;
+  exporter->bpf_ = std::make_unique<BpfContext>(std::move(bpf_options), exporter->capabilities_);
+  environment.bpf = exporter->bpf_.get();
+
+  exporter->make_discovery(options, std::move(rule));
+  exporter->make_collectors(options);
+  return exporter;
+}
+
+void Exporter::make_discovery(const Options& options, ContainerRule rule) {
+  std::unique_ptr<CgroupWatch> watch;
+  if (auto events = make_bpf_cgroup_events(*bpf_)) {
+    watch = make_bpf_watch(std::move(*events));
+  } else if (auto inotify = make_inotify_watch()) {
+    log::warning("cgroups are watched by inotify, not by the kernel's events: short-lived ones may be missed",
+                 {{"reason", events.error().message}});
+    watch = std::move(*inotify);
+  } else {
+    log::warning("cgroups are listed at each scrape, not watched", {{"reason", inotify.error().message}});
+  }
+  const bool sees_namespaces = identity::network_namespace_of(options.roots.procfs, "1").has_value();
+  capabilities_.set("network_namespaces",
+                    sees_namespaces ? CapabilityReason::kAvailable : CapabilityReason::kMissingCapability);
+  if (!sees_namespaces) {
+    log::warning(
+        "network metrics are missing: other processes' network namespaces need root or CAP_SYS_PTRACE to be "
+        "seen");
+  }
+  discovery_ = std::make_unique<Discovery>(DiscoveryOptions{.roots = environment_.roots,
+                                                            .mounts = environment_.mounts,
+                                                            .most_open_files = environment_.most_open_files},
+                                           std::move(rule), std::move(watch));
+}
+
+void Exporter::make_collectors(const Options& options) {
+  std::vector<CollectorSet::Member> members;
+  for (const CollectorEntry& entry : collector_table()) {
+    if (!options.collectors.contains(entry.name)) continue;
+    members.push_back({std::string(entry.name), entry.make(environment_)});
+  }
+  collectors_ = std::make_unique<CollectorSet>(std::move(members));
+  // A first collection: what cannot work here is logged now, and the first scrape finds all files open.
+  metrics::SeriesWriter unused;
+  const SteadyTime deadline = SteadyClock::now() + std::chrono::seconds(5);
+  collectors_->scrape(discovery_->snapshot(), deadline, [](std::string_view) { return true; }, unused);
+}
+
+void Exporter::scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer) {
+  const auto left = scrape.deadline - SteadyClock::now();
+  const SteadyTime deadline =
+      scrape.deadline - std::min<SteadyClock::duration>(left / kMarginShare, kLargestMargin);
+  const bool chosen = scrape.request.parameters.contains("collect[]");
+  const auto wanted = [&](std::string_view name) {
+    if (chosen) return names(scrape.request, "collect[]", name);
+    return !names(scrape.request, "exclude[]", name);
+  };
+  collectors_->scrape(discovery_->snapshot(), deadline, wanted, writer);
+  capabilities_.write(writer);
+  read_failures_.write(writer);
+  discovery_->write(writer);
+  metrics::write_program_metrics("sonde-exporter", writer);
+}
+
+std::string Exporter::refuse_because(const http::Request& request) const {
+  if (request.parameters.contains("collect[]") && request.parameters.contains("exclude[]")) {
+    return "collect[] and exclude[] cannot be combined";
+  }
+  for (const char* const parameter : {"collect[]", "exclude[]"}) {
+    const auto [begin, end] = range_of(request, parameter);
+    for (auto entry = begin; entry != end; ++entry) {
+      if (collectors_->contains(entry->second)) continue;
+      return fmt::format("{} names a collector that does not exist or is off; there are: {}", parameter,
+                         collectors_->names());
+    }
+  }
+  return "";
+}
+
+bool Exporter::stop() {
+  return collectors_->stop(kPatience);
+}
+
+}  // namespace sonde::exporter

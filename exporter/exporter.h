@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "common/http/server.h"
+#include "exporter/capability.h"
+#include "exporter/collector_set.h"
+#include "exporter/discovery.h"
+#include "exporter/environment.h"
+#include "exporter/options.h"
+
+namespace sonde::exporter {
+
+/// Everything behind /metrics: discovery, the collectors that the options ask for, and what the exporter says
+/// of itself. Threads: scrape() and refuse_because() are safe; the rest is main's.
+class Exporter {
+ public:
+  /// Builds it from the options; loads the BPF programs. What does not work here is off and logged, one line
+  /// each. Errors: kInvalid for a wrong option, kUnavailable where there is no /proc.
+  static Result<std::unique_ptr<Exporter>> create(const Options& options);
+
+  /// Writes all metrics.
+  void scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer);
+  /// Why a request's collect[] or exclude[] cannot be served; "" if it can.
+  [[nodiscard]] std::string refuse_because(const http::Request& request) const;
+
+  /// Ends the collectors' threads; false if one is stuck in a call: then end the process by std::_Exit.
+  bool stop();
+
+ private:
+  Exporter() = default;
+  void make_discovery(const Options& options, ContainerRule rule);
+  void make_collectors(const Options& options);
+
+  // In the order in which they depend on each other.
+  CapabilityTable capabilities_;
+  ReadFailures read_failures_;
+  Environment environment_;
+  std::unique_ptr<BpfContext> bpf_;
+  std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<CollectorSet> collectors_;
+};
+
+}  // namespace sonde::exporter

@@ -1,0 +1,68 @@
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "common/build_info.h"
+#include "common/http/server.h"
+#include "common/log.h"
+#include "common/shutdown.h"
+#include "exporter/exporter.h"
+#include "exporter/node_lock.h"
+#include "exporter/options.h"
+
+namespace {
+
+using namespace sonde;
+
+constexpr int kExitFailed = 1;
+constexpr int kExitWrongOption = 2;
+
+int fail_with(const Error& error) {
+  log::error("cannot start", {{"reason", error.message}});
+  return error.code == ErrorCode::kInvalid ? kExitWrongOption : kExitFailed;
+}
+
+int run(const exporter::Options& options) {
+  if (const auto configured = log::configure(options.log.level, options.log.format); !configured) {
+    return fail_with(configured.error());
+  }
+  Shutdown shutdown;
+  FileDescriptor lock;
+  if (!options.node_lock.empty()) {
+    auto taken = exporter::take_node_lock(options.node_lock);
+    if (!taken) return fail_with(taken.error());
+    lock = std::move(*taken);
+  }
+
+  auto exporter = exporter::Exporter::create(options);
+  if (!exporter) return fail_with(exporter.error());
+
+  http::Server server(options.web,
+                      {"sonde-exporter", "What the kernel knows of each container, for Prometheus."});
+  server.serve_metrics(
+      [&](const http::Scrape& scrape, metrics::SeriesWriter& writer) { (*exporter)->scrape(scrape, writer); },
+      [&](const http::Request& request) { return (*exporter)->refuse_because(request); });
+  if (const auto started = server.start(); !started) return fail_with(started.error());
+  for (size_t i = 0; i < options.web.listen_addresses.size(); ++i) {
+    log::info("listening", {{"address", options.web.listen_addresses[i]}, {"port", server.port(i)}});
+  }
+
+  shutdown.wait();
+  server.stop();
+  if (!(*exporter)->stop()) {
+    log::warning("a collector is stuck in a call; ending without it");
+    std::_Exit(EXIT_SUCCESS);
+  }
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const exporter::CommandLine command_line = exporter::parse_command_line(argc, argv);
+  if (command_line.exit_code) {
+    std::fputs(command_line.output.c_str(), *command_line.exit_code == 0 ? stdout : stderr);
+    return *command_line.exit_code;
+  }
+  return run(command_line.options);
+}

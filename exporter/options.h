@@ -1,0 +1,39 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/http/server.h"
+#include "common/http/web_flags.h"
+#include "exporter/bpf_collectors.h"
+#include "identity/cgroup_mounts.h"
+
+namespace sonde::exporter {
+
+/// The command line of sonde-exporter.
+struct Options {
+  http::WebOptions web;
+  http::LogOptions log;
+  identity::HostRoots roots;
+  std::optional<std::string> cgroup_include;      ///< of --container.cgroup-include
+  std::set<std::string, std::less<>> collectors;  ///< names of those that are on
+  SyscallsOptions syscalls;
+  bool host_row = true;
+  std::vector<std::string> disabled_hooks;
+  std::string node_lock = "sonde-exporter";  ///< "": none
+};
+
+/// What the command line asks for.
+struct CommandLine {
+  Options options;
+  /// Set where the program is to end at once: after --help and the like (0), or because of a wrong flag (2).
+  std::optional<int> exit_code;
+  std::string output;  ///< what to print before that: to stdout with exit code 0, else to stderr
+};
+
+/// Reads the command line. Prints nothing and never ends the program.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace sonde::exporter
