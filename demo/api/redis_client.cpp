@@ -40,7 +40,7 @@ Result<std::optional<std::string>> RedisClient::get(const std::string& key) {
   if (!reply) return tl::unexpected(lost("GET"));
   if (reply->type == REDIS_REPLY_NIL) return std::optional<std::string>();
   if (reply->type != REDIS_REPLY_STRING) return tl::unexpected(lost("GET was refused"));
-  return std::optional<std::string>(std::in_place, reply->str, static_cast<size_t>(reply->len));
+  return std::optional<std::string>(std::in_place, reply->str, reply->len);
 }
 
 Result<void> RedisClient::set(const std::string& key, const std::string& value,

@@ -8,7 +8,7 @@
 
 #include "common/result.h"
 
-struct redisContext;
+struct redisContext;  // NOLINT(readability-identifier-naming): hiredis's name
 
 namespace sonde::demo {
 

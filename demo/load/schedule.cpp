@@ -1,9 +1,13 @@
 #include "demo/load/schedule.h"
 
 namespace sonde::demo {
+namespace {
+
+constexpr std::chrono::seconds kLatest(1);  // beyond it a request is skipped
+
+}  // namespace
 
 SteadyTime Schedule::next(SteadyTime now) {
-  constexpr std::chrono::seconds kLatest(1);
   const std::lock_guard lock(mutex_);
   const auto spacing =
       std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(1.0 / rate_));
