@@ -27,11 +27,11 @@ struct BpfOptions {
   uint32_t max_cgroups = 4096;
   /// The inode of a container's network namespace; 0 where it is unknown or the host's. Called at scrapes,
   /// from one thread. Without it TCP retransmits go to the host row.
-  std::function<uint64_t(const Container&)> network_namespace;
+  std::function<uint64_t(const Container&)> network_namespace{};
   /// Tracepoints to do without, as if the kernel had none ("page_fault_user"): --bpf.disable-hook.
-  std::vector<std::string> disabled_hooks;
+  std::vector<std::string> disabled_hooks{};
   /// The hierarchy whose cgroups own a task's events; nothing: memory's on v1, else v2.
-  std::optional<identity::Hierarchy> task_hierarchy;
+  std::optional<identity::Hierarchy> task_hierarchy{};
 };
 
 /// What the BPF collectors share: options, what the kernel offers, the objects loaded so far.

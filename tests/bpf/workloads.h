@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/bpf/support/probe.h"
+#include "tests/bpf/support/worker.h"
+
+namespace sonde::test {
+
+/// A series and how it must grow in a run.
+struct Expectation {
+  std::string metric;
+  Labels labels{};           ///< beside the container's
+  uint64_t each = 1;         ///< events of one repetition
+  uint64_t own_events = 0;   ///< the worker's own, in each run
+};
+
+/// A known number of events and the series that must show them.
+struct Workload {
+  std::string name;
+  Probe::Factory collector;
+  Task task;
+  std::vector<Expectation> expectations;
+  bool slow = false;  ///< 100,000 take seconds
+};
+
+const std::vector<Workload>& workloads();
+
+}  // namespace sonde::test
