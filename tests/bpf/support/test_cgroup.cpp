@@ -29,14 +29,7 @@ std::vector<std::string> directories(const std::string& path) {
 void remove_patiently(const std::string& directory) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   while (::rmdir(directory.c_str()) != 0 && errno == EBUSY && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::yield();
-  }
-}
-
-/// Gives a cgroup most of the CPU time, so that a test ends soon on a busy machine too.
-void prefer(const std::string& directory) {
-  for (const auto& [file, most] : {std::pair{"/cpu.shares", "262144"}, std::pair{"/cpu.weight", "10000"}}) {
-    if (::access((directory + file).c_str(), W_OK) == 0) std::ofstream(directory + file) << most;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
@@ -61,13 +54,11 @@ TestCgroup::TestCgroup(const std::string& name) : path_(root_path() + "/" + name
   for (const identity::CgroupMount& mount : mounts().mounts()) {
     const std::string root = mounts().directory(mount.hierarchies.front(), root_path());
     ::mkdir(root.c_str(), 0755);
-    prefer(root);
     const std::string directory = mounts().directory(mount.hierarchies.front(), path_);
     struct stat status{};
     if (::mkdir(directory.c_str(), 0755) != 0 || ::stat(directory.c_str(), &status) != 0) {
       throw std::runtime_error("cannot make " + directory);
     }
-    prefer(directory);
     for (const identity::Hierarchy hierarchy : mount.hierarchies) {
       ids_[static_cast<size_t>(hierarchy)] = status.st_ino;
     }

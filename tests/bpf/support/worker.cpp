@@ -112,7 +112,7 @@ void Worker::start() {
   shared_->stop = false;
   shared_->busy = false;
   command(kUntilStopped);
-  while (!shared_->busy) std::this_thread::yield();
+  while (!shared_->busy) std::this_thread::sleep_for(std::chrono::microseconds(100));
 }
 
 uint64_t Worker::stop() {
@@ -129,7 +129,7 @@ void wait_until_reading(pid_t process) {
     std::string line;
     std::getline(file, line);
     if (line.starts_with(reading)) return;
-    std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
   }
   FAIL() << "process " << process << " does not come back to read()";
 }
