@@ -26,6 +26,7 @@ namespace sonde::http {
 namespace {
 
 constexpr std::chrono::milliseconds kLinger{1000};      // for the client to read a last answer and hang up
+constexpr size_t kLingerBytes = 256UL * 1024;           // that are thrown away meanwhile
 constexpr std::chrono::milliseconds kStopGrace{1000};   // for slow readers, when the server stops
 constexpr std::chrono::milliseconds kAcceptPause{100};  // after running out of file descriptors
 
@@ -43,10 +44,11 @@ struct Connection {
   Phase phase = Phase::kReading;
   SteadyTime since;     // the phase began
   SteadyTime deadline;  // the phase must be over by then; no meaning while answering
-  std::string unsent;
-  size_t sent = 0;  // bytes of `unsent` that the socket has taken meanwhile
+  std::string answer;
+  size_t sent = 0;  // bytes of `answer` that the socket has taken
   bool close_after_answer = false;
   size_t requests = 0;
+  size_t discarded = 0;  // bytes thrown away while lingering
 };
 
 /// What a worker hands back.
@@ -237,7 +239,7 @@ class ConnectionLoop::Implementation {
     for (Answered& one : answered) {
       Connection& connection = connections_.at(one.socket);
       connection.close_after_answer = one.outcome.close;
-      send_later(connection, std::move(one.outcome.unsent));
+      send_later(connection, std::move(one.outcome.answer), one.outcome.sent);
     }
   }
 
@@ -245,12 +247,12 @@ class ConnectionLoop::Implementation {
     log::debug("a request was refused",
                {{"remote", connection.remote_address}, {"status", status}, {"reason", reason}});
     connection.close_after_answer = true;
-    send_later(connection, plain_answer(status, reason));
+    send_later(connection, plain_answer(status, reason), 0);
   }
 
-  void send_later(Connection& connection, std::string bytes) {
-    connection.unsent = std::move(bytes);
-    connection.sent = 0;
+  void send_later(Connection& connection, std::string answer, size_t sent) {
+    connection.answer = std::move(answer);
+    connection.sent = sent;
     connection.phase = Phase::kSending;
     connection.since = now_;
     connection.deadline = now_ + (stopping_ ? kStopGrace : limits_.whole_answer);
@@ -265,7 +267,7 @@ class ConnectionLoop::Implementation {
       const Connection* oldest = nullptr;
       for (const auto& [fd, connection] : connections_) {
         if (connection.phase != Phase::kSending) continue;
-        total += connection.unsent.size() - connection.sent;
+        total += connection.answer.size();
         if (&connection != &newest && (oldest == nullptr || connection.since < oldest->since))
           oldest = &connection;
       }
@@ -275,8 +277,8 @@ class ConnectionLoop::Implementation {
   }
 
   void send_rest(Connection& connection) {
-    while (connection.sent < connection.unsent.size()) {
-      const std::string_view rest = std::string_view(connection.unsent).substr(connection.sent);
+    while (connection.sent < connection.answer.size()) {
+      const std::string_view rest = std::string_view(connection.answer).substr(connection.sent);
       const ssize_t count =
           ::send(connection.socket.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (count < 0 && errno == EINTR) continue;
@@ -284,7 +286,7 @@ class ConnectionLoop::Implementation {
       if (count <= 0) return close(connection);
       connection.sent += static_cast<size_t>(count);
     }
-    std::string().swap(connection.unsent);
+    std::string().swap(connection.answer);
     if (connection.close_after_answer || stopping_) return linger(connection);
     const bool has_begun = connection.guard.state() != RequestGuard::State::kIdle;
     connection.phase = Phase::kReading;
@@ -303,7 +305,9 @@ class ConnectionLoop::Implementation {
 
   void discard(Connection& connection) {
     bool would_block = false;
-    if (receive(connection, would_block).empty() && !would_block) return close(connection);
+    const size_t count = receive(connection, would_block).size();
+    connection.discarded += count;
+    if ((count == 0 && !would_block) || connection.discarded > kLingerBytes) return close(connection);
     rearm(connection, EPOLLIN);
   }
 

@@ -17,33 +17,24 @@
 namespace sonde::http {
 namespace {
 
-constexpr size_t kGatherBelow = 16UL * 1024;  // smaller pieces of an answer are copied into one packet
-
-/// httplib reads the guarded head from memory and writes to a socket that never blocks.
-class ExchangeStream : public httplib::Stream {
+/// httplib reads the guarded head from memory and writes the answer's head into memory.
+class HeadStream : public httplib::Stream {
  public:
-  ExchangeStream(std::string_view input, const std::string& remote_address, int socket)
-      : input_(input), remote_address_(remote_address), socket_(socket) {}
+  HeadStream(std::string_view input, const std::string& remote_address)
+      : input_(input), remote_address_(remote_address) {}
 
   [[nodiscard]] bool is_readable() const override { return true; }
   [[nodiscard]] bool is_writable() const override { return true; }
-
   ssize_t read(char* out, size_t size) override {
     const size_t count = std::min(size, input_.size());
     std::memcpy(out, input_.data(), count);
     input_.remove_prefix(count);
     return static_cast<ssize_t>(count);
   }
-
   ssize_t write(const char* data, size_t size) override {
-    if (size < kGatherBelow) {
-      pending_.append(data, size);
-    } else {
-      send_now(std::string_view(data, size));
-    }
+    output_.append(data, size);
     return static_cast<ssize_t>(size);
   }
-
   void get_remote_ip_and_port(std::string& ip, int& port) const override {
     ip = remote_address_;
     port = 0;
@@ -52,46 +43,43 @@ class ExchangeStream : public httplib::Stream {
     ip.clear();
     port = 0;
   }
-  [[nodiscard]] socket_t socket() const override { return socket_; }
+  [[nodiscard]] socket_t socket() const override { return -1; }
 
-  /// Sends what was gathered; returns what the socket did not take.
-  std::string finish() {
-    send_now({});
-    return std::move(pending_);
-  }
-  [[nodiscard]] bool broken() const { return broken_; }
+  [[nodiscard]] std::string take_output() { return std::move(output_); }
 
  private:
-  /// Sends `pending_` and then `more`; what does not fit stays in `pending_`.
-  void send_now(std::string_view more) {
-    if (broken_) return;
-    size_t sent = 0;
-    if (socket_ >= 0 && !blocked_ && pending_.size() + more.size() > 0) {
-      iovec pieces[2] = {{pending_.data(), pending_.size()}, {const_cast<char*>(more.data()), more.size()}};
-      msghdr message{};
-      message.msg_iov = pieces;
-      message.msg_iovlen = 2;
-      const ssize_t count = ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-        broken_ = true;
-        pending_.clear();
-        return;
-      }
-      sent = count < 0 ? 0 : static_cast<size_t>(count);
-      blocked_ = sent < pending_.size() + more.size();
-    }
-    const size_t of_pending = std::min(sent, pending_.size());
-    pending_.erase(0, of_pending);
-    pending_.append(more.substr(sent - of_pending));
-  }
-
   std::string_view input_;
   const std::string& remote_address_;
-  int socket_;
-  std::string pending_;
-  bool blocked_ = false;
-  bool broken_ = false;
+  std::string output_;
 };
+
+/// Sends as much as the socket takes at once; the rest goes into the outcome, the body without being copied.
+ExchangeOutcome send_at_once(int socket, std::string head, std::string body) {
+  ExchangeOutcome outcome;
+  if (socket >= 0) {
+    iovec pieces[2] = {{head.data(), head.size()}, {body.data(), body.size()}};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = 2;
+    const ssize_t count = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0 && errno != EAGAIN && errno != EINTR) {
+      outcome.close = true;  // the client is gone
+      return outcome;
+    }
+    outcome.sent = static_cast<size_t>(std::max<ssize_t>(count, 0));
+  }
+  if (outcome.sent >= head.size()) {
+    outcome.sent -= head.size();
+    if (outcome.sent < body.size()) {
+      outcome.answer = std::move(body);
+    } else {
+      outcome.sent = 0;
+    }
+  } else {
+    outcome.answer = std::move(head.append(body));
+  }
+  return outcome;
+}
 
 /// Every request goes to the one handler; httplib's routes, files, bodies, ranges and compression stay
 /// unused.
@@ -105,20 +93,19 @@ class Engine : public httplib::Server {
       answer(response);
       return HandlerResponse::Handled;
     });
-    set_error_handler([](const httplib::Request&, httplib::Response& response) {
-      if (!response.body.empty()) return;
-      response.body = fmt::format("{} {}\n", response.status, status_phrase(response.status));
-      if (!response.has_header("Content-Type")) {
-        response.set_header("Content-Type", "text/plain; charset=utf-8");
-      }
-    });
   }
 
-  /// Returns whether the handler was reached and the connection can go on.
+  /// Returns whether the handler was reached; if not, httplib could not read the head and the stream's output
+  /// is of no use.
   bool run(httplib::Stream& stream, bool close) {
     bool closed = false;
     process_request(stream, close, closed, [this](httplib::Request& request) { adopt(request); });
     return reached_handler_;
+  }
+
+  /// The answer's body, empty where the method wants none.
+  [[nodiscard]] std::string take_body() {
+    return request_.method == "HEAD" ? std::string() : std::move(answer_body_);
   }
 
  private:
@@ -151,7 +138,8 @@ class Engine : public httplib::Server {
       response.body = "internal error; the log says more\n";
     }
     out.status = response.status;
-    out.body = std::move(response.body);
+    answer_body_ = std::move(response.body);
+    response.headers["Content-Length"] = std::to_string(answer_body_.size());
     out.set_header("Content-Type", response.content_type);
     out.set_header("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : response.headers) {
@@ -164,6 +152,7 @@ class Engine : public httplib::Server {
   const std::string& remote_address_;
   const http::Handler& handler_;
   http::Request request_;
+  std::string answer_body_;
   bool reached_handler_ = false;
 };
 
@@ -171,12 +160,15 @@ class Engine : public httplib::Server {
 
 ExchangeOutcome run_exchange(GuardedRequest request, const std::string& remote_address, int socket,
                              const Handler& handler) {
-  ExchangeStream stream(request.head, remote_address, socket);
+  HeadStream stream(request.head, remote_address);
   Engine engine(std::move(request.body), remote_address, handler);
-  const bool answered = engine.run(stream, request.close);
-  ExchangeOutcome outcome;
-  outcome.unsent = stream.finish();
-  outcome.close = request.close || !answered || stream.broken();
+  if (!engine.run(stream, request.close)) {
+    ExchangeOutcome outcome = send_at_once(socket, plain_answer(400, "the request cannot be read"), {});
+    outcome.close = true;
+    return outcome;
+  }
+  ExchangeOutcome outcome = send_at_once(socket, stream.take_output(), engine.take_body());
+  outcome.close = outcome.close || request.close;
   return outcome;
 }
 

@@ -17,15 +17,17 @@ inline constexpr size_t kKeepAliveRequests = 1000;
 
 /// What is left to do after a request was answered.
 struct ExchangeOutcome {
-  std::string unsent;  ///< end of the answer that the socket did not take at once
+  std::string answer;  ///< the part of it that holds all that the socket did not take at once
+  size_t sent = 0;     ///< bytes of `answer` that it did take
   bool close = false;  ///< the connection ends with this answer
 };
 
 /// Parses a guarded request with cpp-httplib, calls the handler, and writes the answer to a socket, never
 /// waiting for the client.
 ///
-/// `remote_address` becomes Request::remote_address. With socket -1 the whole answer is returned in `unsent`.
-/// A handler's exception is logged and answered by 500. Threads: safe; the socket belongs to the caller.
+/// `remote_address` becomes Request::remote_address. With socket -1 nothing is sent and the outcome holds the
+/// whole answer. A handler's exception is logged and answered by 500. Threads: safe; the socket belongs to
+/// the caller.
 ExchangeOutcome run_exchange(GuardedRequest request, const std::string& remote_address, int socket,
                              const Handler& handler);
 

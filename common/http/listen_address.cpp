@@ -13,7 +13,8 @@
 namespace sonde::http {
 namespace {
 
-constexpr int kBacklog = 128;
+constexpr int kBacklog =
+    1024;  // the kernel drops what does not fit, and the client tries again only after a second
 
 std::string shown(const ListenAddress& address) {
   const bool is_v6 = address.host.find(':') != std::string::npos;

@@ -1,6 +1,7 @@
 #include "common/http/server.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <charconv>
@@ -30,6 +31,14 @@ struct Route {
   Handler handler;
   std::string description;
 };
+
+/// Makes glibc give buffers of pages back to the system when they are freed. Left alone it raises the bound
+/// with the first large buffer and then keeps such memory in the arena of every thread that ever built a
+/// page.
+void return_large_buffers_when_freed() {
+  constexpr int kLargeBytes = 1024 * 1024;
+  ::mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+}
 
 Response plain(int status, std::string line) {
   Response response;
@@ -174,7 +183,9 @@ void Server::set_ready_check(std::function<std::string()> not_ready_because) {
 
 Result<void> Server::start() {
   Implementation& self = *implementation_;
+  return_large_buffers_when_freed();
   std::vector<FileDescriptor> sockets;
+  self.ports.clear();
   for (const std::string& text : self.options.listen_addresses) {
     const auto address = parse_listen_address(text);
     if (!address) return tl::unexpected(address.error());

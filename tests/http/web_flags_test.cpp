@@ -1,0 +1,69 @@
+#include "common/http/web_flags.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+namespace sonde::http {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+struct Flags {
+  Flags() {
+    add_web_flags(app, web, ":9999");
+    add_log_flags(app, log);
+  }
+  /// What is wrong with the command line, "" if nothing.
+  std::string parse(const std::string& line) {
+    try {
+      app.parse(line);
+    } catch (const CLI::ParseError& error) {
+      return error.what();
+    }
+    return "";
+  }
+  CLI::App app;
+  WebOptions web;
+  LogOptions log;
+};
+
+TEST(WebFlags, DefaultsAreThoseOfTheHeader) {
+  Flags flags;
+  EXPECT_EQ(flags.parse(""), "");
+  EXPECT_THAT(flags.web.listen_addresses, ElementsAre(":9999"));
+  EXPECT_EQ(flags.web.telemetry_path, "/metrics");
+  EXPECT_EQ(flags.web.max_requests, 40U);
+  EXPECT_EQ(flags.web.compression, Compression::kGzip);
+  EXPECT_EQ(flags.log.level, "info");
+  EXPECT_EQ(flags.log.format, "logfmt");
+}
+
+TEST(WebFlags, AreReadFromTheCommandLine) {
+  Flags flags;
+  EXPECT_EQ(flags.parse("--web.listen-address=:1 --web.listen-address [::1]:2 --web.telemetry-path=/m "
+                        "--web.max-requests=0 --web.compression=none --log.level=debug --log.format=json"),
+            "");
+  EXPECT_THAT(flags.web.listen_addresses, ElementsAre(":1", "[::1]:2"));
+  EXPECT_EQ(flags.web.telemetry_path, "/m");
+  EXPECT_EQ(flags.web.max_requests, 0U);
+  EXPECT_EQ(flags.web.compression, Compression::kNone);
+  EXPECT_EQ(flags.log.level, "debug");
+  EXPECT_EQ(flags.log.format, "json");
+}
+
+TEST(WebFlags, WrongValuesAreRefusedByName) {
+  for (const std::string wrong :
+       {"--web.compression=brotli", "--web.max-requests=-1", "--web.max-requests=many",
+        "--web.telemetry-path=metrics", "--web.telemetry-path=/", "--web.telemetry-path=/a?b"}) {
+    EXPECT_THAT(Flags().parse(wrong), HasSubstr(wrong.substr(0, wrong.find('=')))) << wrong;
+  }
+  EXPECT_NE(Flags().parse("--web.listen"), "") << "no abbreviations";
+}
+
+}  // namespace
+}  // namespace sonde::http
