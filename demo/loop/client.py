@@ -1,5 +1,6 @@
 """HTTP to the loop's servers: JSON in and out, Prometheus's queries, Alertmanager's alerts."""
 import json
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -65,6 +66,20 @@ def query(prometheus_url: str, promql: str) -> list[Sample]:
     if answer["data"]["resultType"] == "scalar":
         return [Sample({}, float(result[1]))]
     return [Sample(series["metric"], float(series["value"][1])) for series in result]
+
+
+_SERIES = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$")
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+def scrape(url: str, name: str) -> list[Sample]:
+    """The samples of one name that a /metrics page shows now, without Prometheus between."""
+    found = []
+    for line in get(url).splitlines():
+        match = _SERIES.match(line)
+        if match and match.group(1) == name:
+            found.append(Sample(dict(_LABEL.findall(match.group(2) or "")), float(match.group(3))))
+    return found
 
 
 def alerts(alertmanager_url: str) -> list[dict[str, str]]:

@@ -84,6 +84,7 @@ receivers: [{{name: nobody}}]
 
 ANALYZER = """\
 prometheus: {{url: '{prometheus}'}}
+analysis: {{interval: {interval}}}
 """
 
 

@@ -2,7 +2,6 @@
 import contextlib
 import functools
 import os
-import re
 import signal
 import threading
 import time
@@ -13,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from demo.loop import cgroups, client, run, shop, watch
+from demo.loop.process import Process
 
 PROGRAMS = Path(os.environ.get("SONDE_BUILD", str(watch.ROOT / "build" / "release"))) / "bin"
 START_SECONDS = 60.0
@@ -101,9 +101,8 @@ class Loop:
             self._wait(f"{server} is ready", functools.partial(client.get, self.url(server) + path))
 
     def _shop_answers(self) -> bool:
-        text = client.get(self.url("load") + "/metrics")
-        found = re.search(r'^shop_requests_total\{code="200"\} (\S+)', text, re.MULTILINE)
-        return found is not None and float(found.group(1)) > 0
+        requests = self.scrape("load", "shop_requests_total")
+        return any(sample.value > 0 for sample in requests if sample.labels["code"] == "200")
 
     def _wait(self, what: str, attempt: Callable[[], Any]) -> None:
         def checked() -> Any:
@@ -144,6 +143,14 @@ class Loop:
         """An instant query to the loop's Prometheus."""
         return client.query(self.prometheus_url, promql)
 
+    def scrape(self, server: str, name: str) -> list[client.Sample]:
+        """The samples of one name that a server shows now, without Prometheus between."""
+        return client.scrape(self.url(server) + "/metrics", name)
+
+    def process(self, name: str) -> Process:
+        """A container's server, or one of those that watch; to stop, kill and start again."""
+        return (self.shop.processes | self.watch.processes)[name]
+
     def alerts(self) -> list[dict[str, str]]:
         """The alerts of this run that are in Alertmanager now."""
         return client.alerts(self.url("alertmanager"))
@@ -158,9 +165,8 @@ class Loop:
 
         def started() -> float | None:
             process.check()
-            text = client.get(self.url("injector") + "/metrics")
-            found = re.search(r"^sonde_fault_start_timestamp_seconds\{[^}]*\} (\S+)", text, re.MULTILINE)
-            return float(found.group(1)) if found else None
+            start = self.scrape("injector", "sonde_fault_start_timestamp_seconds")
+            return start[0].value if start else None
 
         return Injection(container, client.wait_for(f"the fault takes effect in {container}", started, 20))
 

@@ -1,5 +1,4 @@
 """What watches the shop: sonde-exporter, Prometheus, Alertmanager, sonde-analyzer."""
-import re
 from pathlib import Path
 
 from demo.loop import configuration
@@ -70,7 +69,8 @@ class Watch:
             [
                 self._program("sonde-exporter"),
                 f"--web.listen-address=127.0.0.1:{self._ports['exporter']}",
-                f"--container.cgroup-include=^/{re.escape(self._name)}/[^/]+$",
+                f"--container.cgroup-include=/{self._name}/[^/]+",
+                f"--node.lock=sonde-exporter of {self._name}",  # another run's exporter watches another tree
             ],
         )
         self._start(

@@ -36,7 +36,9 @@ class RunningChild:
         assert self._process.stdout is not None
         self.name, pid = self._process.stdout.readline().split()
         self.pid = int(pid)
-        wait_for("the process is in its cgroup", lambda: self.cgroup_of_process() == f"/{self.name}/member", 10)
+        wait_for(
+            "the process is in its cgroup", lambda: self.cgroup_of_process() == f"/{self.name}/member", 10
+        )
 
     def cgroup_of_process(self) -> str:
         """The path in the last hierarchy of /proc/PID/cgroup, or "" where there is no living process."""
