@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Every alert has what people need (severity, summary, description, runbook) and test cases for firing and for not."""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SEVERITIES = {"info", "warning", "critical"}
+
+
+def blocks(text: str, key: str) -> dict[str, str]:
+    """Name → the lines of each `- KEY: NAME` item."""
+    parts = re.split(rf"^\s*- {key}: (\S+)$", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2]))
+
+
+def faults_of_alert(name: str, body: str, tests: str) -> list[str]:
+    """What is missing of one alert."""
+    faults = []
+    severity = re.search(r"^\s+severity: (\S+)$", body, re.MULTILINE)
+    if not severity or severity.group(1) not in SEVERITIES:
+        faults.append("no severity of " + ", ".join(sorted(SEVERITIES)))
+    for field in ("expr", "for", "summary", "description"):
+        if not re.search(rf"^\s+{field}:", body, re.MULTILINE):
+            faults.append(f"no {field}")
+    runbook = re.search(r"^\s+runbook_url: (\S+)$", body, re.MULTILINE)
+    if not runbook or not runbook.group(1).endswith(f"/docs/runbooks/{name}.md"):
+        faults.append("runbook_url does not end in its own page")
+    if not (ROOT / "docs" / "runbooks" / f"{name}.md").is_file():
+        faults.append(f"docs/runbooks/{name}.md is missing")
+    if "service" in body.split("annotations:")[0] and "diagnose_url" not in body:
+        faults.append("is about a service and has no diagnose_url")
+    cases = re.findall(rf"alertname: {name}\b[^\n]*?(?:exp_alerts: \[\]|\n\s+exp_alerts:([^\n]*))", tests)
+    silent = len(re.findall(rf"alertname: {name}\b,? *(?:\n\s+)?exp_alerts: \[\]", tests))
+    if len(cases) - silent < 1:
+        faults.append("no test case in which it fires")
+    if silent < 2:
+        faults.append("fewer than two test cases in which it is silent (before, and resolved)")
+    return faults
+
+
+def main() -> int:
+    """Exit code 1 with a line for each fault."""
+    alerts = blocks((ROOT / "rules" / "alerts.rules.yml").read_text(encoding="utf-8"), "alert")
+    tests = (ROOT / "tests" / "rules" / "alerts.test.yml").read_text(encoding="utf-8")
+    faults = [f"{name}: {fault}" for name, body in alerts.items() for fault in faults_of_alert(name, body, tests)]
+    for page in (ROOT / "docs" / "runbooks").glob("*.md"):
+        if page.stem not in alerts and page.stem != "README":
+            faults.append(f"{page.name}: there is no such alert")
+    recorded = blocks((ROOT / "rules" / "recording.rules.yml").read_text(encoding="utf-8"), "record")
+    recording_tests = (ROOT / "tests" / "rules" / "recording.test.yml").read_text(encoding="utf-8")
+    faults += [f"{name}: no test case" for name in recorded if f"{name}" not in recording_tests]
+    print("\n".join(faults) or f"{len(alerts)} alerts and {len(recorded)} recording rules are complete")
+    return 1 if faults or not alerts or not recorded else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
