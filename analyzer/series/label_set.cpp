@@ -7,10 +7,6 @@ namespace {
 
 constexpr std::string_view kMetricName = "__name__";
 
-bool name_less(const LabelSet::Pair& left, const LabelSet::Pair& right) {
-  return left.first < right.first;
-}
-
 void append_escaped(std::string& out, std::string_view value) {
   for (const char c : value) {
     if (c == '\\' || c == '"') {
@@ -27,7 +23,7 @@ void append_escaped(std::string& out, std::string_view value) {
 }  // namespace
 
 LabelSet::LabelSet(std::vector<Pair> pairs) : pairs_(std::move(pairs)) {
-  if (!std::ranges::is_sorted(pairs_, name_less)) std::ranges::stable_sort(pairs_, name_less);
+  sort_by_name(pairs_, [](const Pair& pair) -> const std::string& { return pair.first; });
   size_t kept = 0;
   for (size_t i = 0; i < pairs_.size(); ++i) {
     const bool last_of_its_name = i + 1 == pairs_.size() || pairs_[i + 1].first != pairs_[i].first;

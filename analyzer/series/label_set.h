@@ -36,4 +36,15 @@ class LabelSet {
   std::vector<Pair> pairs_;
 };
 
+/// Sorts labels (or views of them) by name, equal names in the order they came in.
+/// Made for what is nearly sorted already, as labels are, up to external labels appended.
+/// Cost: quadratic for the worst order.
+template <class Label, class Name>
+void sort_by_name(std::vector<Label>& labels, Name name) {
+  for (size_t i = 1; i < labels.size(); ++i) {
+    for (size_t j = i; j > 0 && name(labels[j]) < name(labels[j - 1]); --j)
+      std::swap(labels[j], labels[j - 1]);
+  }
+}
+
 }  // namespace sonde::analyzer

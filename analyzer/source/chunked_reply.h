@@ -33,8 +33,8 @@ class ChunkedReply : public ReplyReader {
   uint64_t unknown_chunks_ = 0;
 };
 
-/// Labels of one series; more are malformed. Prometheus sets no limit, but none has a tenth of this.
-inline constexpr size_t kMostLabels = 1'000;
+/// Labels of one series; more are malformed. Prometheus sets no limit, but no one comes near it.
+inline constexpr size_t kMostLabels = 200;
 
 /// Appends what a Label message holds, in any of the replies. False where it is malformed.
 bool read_label(std::span<const uint8_t> message, std::vector<LabelView>& labels);

@@ -12,8 +12,7 @@ namespace {
 /// Name sorts first, then value: equal to the order of LabelSet. Of a repeated name the last counts and an
 /// empty value is none, as in LabelSet; so equal sets become equal ranges.
 void canonicalise(std::vector<LabelView>& labels) {
-  const auto by_name = [](const LabelView& left, const LabelView& right) { return left.name < right.name; };
-  if (!std::ranges::is_sorted(labels, by_name)) std::ranges::stable_sort(labels, by_name);
+  sort_by_name(labels, [](const LabelView& label) { return label.name; });
   size_t kept = 0;
   for (size_t i = 0; i < labels.size(); ++i) {
     const bool last_of_its_name = i + 1 == labels.size() || labels[i + 1].name != labels[i].name;
@@ -83,9 +82,11 @@ Outcome<void> HeldReply::check_labels(size_t selector, std::span<const LabelView
 
 void HeldReply::sort_pieces() {
   const auto by_labels = [this](const Piece& left, const Piece& right) {
-    return std::ranges::lexicographical_compare(labels(left), labels(right));
+    const auto order = std::lexicographical_compare_three_way(labels(left).begin(), labels(left).end(),
+                                                              labels(right).begin(), labels(right).end());
+    return order < 0 || (order == 0 && left.first_part < right.first_part);  // as they came
   };
-  if (!std::ranges::is_sorted(pieces_, by_labels)) std::ranges::stable_sort(pieces_, by_labels);
+  if (!std::ranges::is_sorted(pieces_, by_labels)) std::ranges::sort(pieces_, by_labels);
 }
 
 template <class Visit>
@@ -138,9 +139,16 @@ Outcome<void> HeldReply::deliver(PartDecoder decode, ReadStats& stats, const Ser
     return std::span<Sample>(room.get(), count_samples(series));
   };
 
-  const bool sound = for_each_series(
-      [&](std::span<const Piece> series) { return decode_series(series, decode, decoded(series)); });
+  bool in_order = true;
+  const bool sound = for_each_series([&](std::span<const Piece> series) {
+    if (!decode_series(series, decode, decoded(series))) return false;
+    in_order = in_order && strictly_ascending(decoded(series));
+    return true;
+  });
   if (!sound) return fault(FaultKind::kMalformed, "the reply holds samples that cannot be decoded");
+  if (!in_order && !meter_.take(largest_series_ * kTidyBytesPerSample)) {
+    return over_budget("bytes of memory", meter_.limit_bytes());
+  }
 
   for_each_series([&](std::span<const Piece> series) {
     const std::span<Sample> samples = decoded(series);

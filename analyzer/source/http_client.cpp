@@ -123,8 +123,10 @@ class Exchange {
     return taken.has_value();
   }
 
-  /// What came of it. `error` is cpp-httplib's.
-  Outcome<void> result(httplib::Error error) const {
+  /// What came of it. `error` is cpp-httplib's; `status` too, which it keeps to itself where an answer has no
+  /// body (204).
+  Outcome<void> result(httplib::Error error, int status) {
+    if (status_ == 0 && error == httplib::Error::Success) status_ = status;
     if (fault_) return tl::unexpected(*fault_);
     if (guard_.timed_out || (status_ == 0 && SteadyClock::now() >= guard_.deadline)) {
       return fault(FaultKind::kTimeout, status_ == 0 ? "no answer within the deadline"
@@ -192,7 +194,7 @@ Outcome<void> exchange(httplib::ClientImpl& client, httplib::Request& message, A
   httplib::Error error = httplib::Error::Success;
   if (!client.send(message, response, error) && error == httplib::Error::Success)
     error = httplib::Error::Unknown;
-  return state.result(error);
+  return state.result(error, response.status);
 }
 
 Result<void> check_file(const char* option, const std::string& path) {

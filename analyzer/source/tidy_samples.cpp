@@ -1,13 +1,31 @@
 #include "analyzer/source/tidy_samples.h"
 
 #include <algorithm>
+#include <numeric>
+#include <vector>
 
 namespace sonde::analyzer {
 namespace {
 
-bool earlier(const Sample& left, const Sample& right) {
-  return left.timestamp_ms < right.timestamp_ms;
+/// Sorts by time and keeps, of equal times, the sample that came last; how many remain.
+size_t sort_and_deduplicate(std::span<Sample> samples) {
+  std::vector<uint32_t> order(samples.size());
+  std::iota(order.begin(), order.end(), 0U);
+  std::ranges::sort(order, [&](uint32_t left, uint32_t right) {
+    const int64_t left_ms = samples[left].timestamp_ms;
+    const int64_t right_ms = samples[right].timestamp_ms;
+    return left_ms < right_ms || (left_ms == right_ms && left < right);
+  });
+  const std::vector<Sample> as_they_came(samples.begin(), samples.end());
+  size_t kept = 0;
+  for (const uint32_t i : order) {
+    if (kept > 0 && samples[kept - 1].timestamp_ms == as_they_came[i].timestamp_ms) --kept;
+    samples[kept++] = as_they_came[i];
+  }
+  return kept;
 }
+
+}  // namespace
 
 bool strictly_ascending(std::span<const Sample> samples) {
   for (size_t i = 1; i < samples.size(); ++i) {
@@ -16,17 +34,10 @@ bool strictly_ascending(std::span<const Sample> samples) {
   return true;
 }
 
-}  // namespace
-
 std::span<Sample> tidy_samples(std::span<Sample> samples, int64_t start_ms, int64_t end_ms,
                                TidyCounts& counts) {
   if (!strictly_ascending(samples)) {  // rare: chunks that overlap
-    std::ranges::stable_sort(samples, earlier);
-    size_t kept = 0;
-    for (size_t i = 0; i < samples.size(); ++i) {
-      if (i + 1 < samples.size() && samples[i + 1].timestamp_ms == samples[i].timestamp_ms) continue;
-      samples[kept++] = samples[i];
-    }
+    const size_t kept = sort_and_deduplicate(samples);
     counts.duplicates += samples.size() - kept;
     samples = samples.first(kept);
   }
