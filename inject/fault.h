@@ -8,7 +8,7 @@
 #include "inject/cgroup_target.h"
 #include "inject/fault_state.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's own
 class App;
 }
 

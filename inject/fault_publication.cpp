@@ -66,12 +66,18 @@ void FaultPublication::write(metrics::SeriesWriter& writer, bool counts_as_scrap
     writer.family(*reading.row);
     writer.sample(labels_, reading.value);
   }
+  was_scraped_ = was_scraped_ || counts_as_scrape;
   if (end_seconds_ && counts_as_scrape) {
     ++scrapes_of_end_;
     const uint64_t one = 1;
     // It can only fail when the counter is full, and then it is readable.
     [[maybe_unused]] const ssize_t written = ::write(scraped_.get(), &one, sizeof one);
   }
+}
+
+bool FaultPublication::was_scraped() const {
+  const std::lock_guard lock(mutex_);
+  return was_scraped_;
 }
 
 unsigned FaultPublication::scrapes_of_end() const {

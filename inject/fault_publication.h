@@ -31,6 +31,8 @@ class FaultPublication {
 
   /// Writes all series, and counts a scrape that shows the end.
   void write(metrics::SeriesWriter& writer, bool counts_as_scrape);
+  /// Whether anyone has ever scraped it.
+  [[nodiscard]] bool was_scraped() const;
   /// How often the end has been scraped.
   [[nodiscard]] unsigned scrapes_of_end() const;
   /// An eventfd that becomes readable when the end is scraped; read it to wait for the next.
@@ -43,6 +45,7 @@ class FaultPublication {
   std::optional<double> start_seconds_;
   std::optional<double> end_seconds_;
   std::vector<FaultReading> readings_;
+  bool was_scraped_ = false;
   unsigned scrapes_of_end_ = 0;
 };
 

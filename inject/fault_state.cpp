@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kHeader = "sonde-fault-state 1";
-constexpr size_t kLargestFile = 64 * 1024;  // ours have a few hundred bytes
+constexpr size_t kLargestFile = 65536;  // ours have a few hundred bytes
 
 std::string format_process(std::string_view key, const ProcessIdentity& process) {
   return fmt::format("{} {} {}\n", key, process.pid, process.start_ticks);

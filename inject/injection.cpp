@@ -71,7 +71,8 @@ class Injection {
                                {"proven", proven_},
                                {"effect", last_summary_}});
     if (!undone) report_leftover(undone.error());
-    if (proven_) linger();
+    // Whoever ends it by hand and scrapes it not at all need not wait.
+    if (proven_ && (ending != Ending::kSignal || publication_.was_scraped())) linger();
     server_.stop();
     return undone && proven_ && (ending == Ending::kDuration || ending == Ending::kSignal) ? 0 : 1;
   }

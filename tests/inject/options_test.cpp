@@ -1,0 +1,92 @@
+#include "inject/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace sonde::inject {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+struct Outcome {
+  CommandLine command;
+  std::string out;
+  std::string err;
+};
+
+Outcome read(std::vector<const char*> words) {
+  words.insert(words.begin(), "sonde-inject");
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Outcome outcome{read_command_line(static_cast<int>(words.size()), words.data()), "", ""};
+  fflush(stdout);
+  outcome.out = testing::internal::GetCapturedStdout();
+  outcome.err = testing::internal::GetCapturedStderr();
+  return outcome;
+}
+
+/// One line on stderr that holds all the words, exit code 2, nothing to run.
+void expect_refusal(std::vector<const char*> words, std::initializer_list<const char*> parts) {
+  const Outcome outcome = read(std::move(words));
+  EXPECT_EQ(outcome.command.exit_code, 2) << outcome.err;
+  EXPECT_FALSE(outcome.command.inject || outcome.command.undo);
+  EXPECT_THAT(outcome.err, StartsWith("sonde-inject: "));
+  EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+  for (const char* part : parts) EXPECT_THAT(outcome.err, HasSubstr(part));
+}
+
+TEST(CommandLine, ShowsHelpAndVersionOnStdout) {
+  const Outcome help = read({"--help"});
+  EXPECT_EQ(help.command.exit_code, 0);
+  EXPECT_THAT(help.out, AllOf(HasSubstr("cpu"), HasSubstr("undo")));
+  const Outcome version = read({"--version"});
+  EXPECT_EQ(version.command.exit_code, 0);
+  EXPECT_THAT(version.out, StartsWith("sonde-inject, version "));
+  EXPECT_THAT(read({"cpu", "--help"}).out, AllOf(HasSubstr("--cores"), HasSubstr("--web.listen-address")));
+}
+
+TEST(CommandLine, RefusesMistakesInOneLineWithTheRemedy) {
+  expect_refusal({}, {"--help"});
+  expect_refusal({"memroy"}, {"memroy", "--help"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--coors", "1"}, {"--coors", "unknown flag"});
+  expect_refusal({"cpu", "--duration", "5s"}, {"--cgroup", "required"});
+  expect_refusal({"cpu", "--cgroup", "/x"}, {"--duration", "required"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5"}, {"--duration=5:", "write"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "0s"}, {"--duration=0s:", "write"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--linger", "soon"},
+                 {"--linger=soon:", "write"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--proof-timeout", "x"},
+                 {"--proof-timeout=x:"});
+  for (const char* cores : {"0", "-1", "1e9", "nan", "inf", "two", "1x", ""}) {
+    expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--cores", cores}, {"--cores"});
+  }
+  for (const char* share : {"0", "1.1", "nan", "x"}) {
+    expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--min-effect", share}, {"--min-effect="});
+  }
+  expect_refusal({"undo", "--log.level", "loud"}, {"--log.level", "loud"});
+}
+
+TEST(CommandLine, NamesAMissingCgroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root: rights are checked before the cgroup is looked up";
+  expect_refusal({"cpu", "--cgroup", "/sonde/no/such", "--duration", "5s"},
+                 {"--cgroup=/sonde/no/such:", "exists in none"});
+  expect_refusal({"cpu", "--cgroup", "/", "--duration", "5s"}, {"--cgroup=/:", "whole machine"});
+}
+
+TEST(CommandLine, ReadsUndo) {
+  const Outcome outcome = read({"undo", "--all", "--state-dir", "/tmp/x"});
+  ASSERT_TRUE(outcome.command.undo) << outcome.err;
+  EXPECT_TRUE(outcome.command.undo->all);
+  EXPECT_EQ(outcome.command.undo->state_folder, "/tmp/x");
+  EXPECT_EQ(read({"undo"}).command.undo.value().state_folder, "/run/sonde");
+}
+
+}  // namespace
+}  // namespace sonde::inject
