@@ -4,6 +4,8 @@ import re
 import sys
 from pathlib import Path
 
+from tests.support import metric_names
+
 ROOT = Path(__file__).resolve().parents[2]
 SEVERITIES = {"info", "warning", "critical"}
 
@@ -39,6 +41,23 @@ def faults_of_alert(name: str, body: str, tests: str) -> list[str]:
     return faults
 
 
+def expressions(text: str) -> list[tuple[str, str]]:
+    """(indentation, text) of every `expr:` of a rules file, with its continuation lines."""
+    return re.findall(r"^( +)expr:(.*(?:\n\1 +\S.*)*)", text, re.MULTILINE)
+
+
+def unknown_metrics() -> list[str]:
+    """A line for each metric that a rule reads and no program has."""
+    faults = []
+    for path in sorted((ROOT / "rules").glob("*.rules.yml")):
+        found = expressions(path.read_text(encoding="utf-8"))
+        if not found:
+            faults.append(f"{path.name}: no expression found")
+        for _, expression in found:
+            faults += [f"{path.name}: no program has {name}" for name in sorted(metric_names.unknown_in(expression))]
+    return faults
+
+
 def main() -> int:
     """Exit code 1 with a line for each fault."""
     alerts = blocks((ROOT / "rules" / "alerts.rules.yml").read_text(encoding="utf-8"), "alert")
@@ -50,6 +69,7 @@ def main() -> int:
     recorded = blocks((ROOT / "rules" / "recording.rules.yml").read_text(encoding="utf-8"), "record")
     recording_tests = (ROOT / "tests" / "rules" / "recording.test.yml").read_text(encoding="utf-8")
     faults += [f"{name}: no test case" for name in recorded if f"{name}" not in recording_tests]
+    faults += unknown_metrics()
     print("\n".join(faults) or f"{len(alerts)} alerts and {len(recorded)} recording rules are complete")
     return 1 if faults or not alerts or not recorded else 0
 
