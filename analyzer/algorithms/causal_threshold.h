@@ -25,7 +25,8 @@ struct CausalThresholdOptions {
 /// fails on machines that drift.
 class CausalThreshold {
  public:
-  explicit CausalThreshold(const CausalThresholdOptions& options = {}) : options_(options) {}
+  CausalThreshold() = default;
+  explicit CausalThreshold(const CausalThresholdOptions& options) : options_(options) {}
 
   /// The threshold for the next score.
   [[nodiscard]] double value() const;

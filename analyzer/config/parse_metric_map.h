@@ -1,0 +1,12 @@
+#pragma once
+
+#include "analyzer/config/metric_map.h"
+#include "analyzer/config/yaml_section.h"
+
+namespace sonde::analyzer {
+
+/// Reads the `metric_map` section: the presets named there first, in their order, then the entries that stand
+/// beside them, key by key over what a preset says.
+void parse_metric_map(YamlSection section, MetricMap& map);
+
+}  // namespace sonde::analyzer

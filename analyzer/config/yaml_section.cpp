@@ -1,0 +1,240 @@
+#include "analyzer/config/yaml_section.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace sonde::analyzer {
+namespace {
+
+template <class T>
+std::optional<T> number(std::string_view text) {
+  T value{};
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+std::string duration_text(std::chrono::milliseconds value) {
+  const int64_t ms = value.count();
+  if (ms != 0 && ms % 3'600'000 == 0) return fmt::format("{}h", ms / 3'600'000);
+  if (ms != 0 && ms % 60'000 == 0) return fmt::format("{}m", ms / 60'000);
+  return ms % 1000 == 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}ms", ms);
+}
+
+}  // namespace
+
+void Complaints::add(const YAML::Node& where, const std::string& key, const std::string& text) {
+  const YAML::Mark mark = where.Mark();
+  const std::string place = mark.is_null() ? file_ : fmt::format("{}:{}", file_, mark.line + 1);
+  lines_.push_back(fmt::format("{}: {}{}", place, key, text));
+}
+
+std::string Complaints::text() const {
+  if (lines_.empty()) return "";
+  if (lines_.size() == 1) return lines_.front();
+  return fmt::format("{} (and {} more)", lines_.front(), lines_.size() - 1);
+}
+
+YamlSection::YamlSection(YAML::Node node, std::string path, Complaints& complaints)
+    : path_(std::move(path)), complaints_(complaints) {
+  if (!node.IsDefined() || node.IsNull()) return;
+  if (!node.IsMap()) {
+    complaints_.add(node, path_, ": a map of keys is wanted here; write `key: value` lines, indented alike");
+    return;
+  }
+  for (const auto& pair : node) {
+    if (!pair.first.IsScalar()) {
+      complaints_.add(pair.first, path_, ": a key must be a word");
+      continue;
+    }
+    const std::string key = pair.first.Scalar();
+    if (std::ranges::find(entries_, key, &Entry::key) != entries_.end()) {
+      complaints_.add(pair.first, full_key(key), ": stands here twice; remove one of the two");
+    }
+    entries_.push_back({key, pair.first, pair.second, false});
+  }
+}
+
+std::string YamlSection::full_key(const std::string& key) const {
+  return path_.empty() ? key : path_ + "." + key;
+}
+
+YAML::Node YamlSection::find(const std::string& key) {
+  known_.push_back(key);
+  const auto found = std::ranges::find(entries_, key, &Entry::key);
+  if (found == entries_.end()) return YAML::Node(YAML::NodeType::Undefined);
+  found->read = true;
+  return found->value;
+}
+
+std::optional<std::string> YamlSection::scalar(const std::string& key, const char* wanted) {
+  const YAML::Node node = find(key);
+  if (!node.IsDefined()) return std::nullopt;
+  if (!node.IsScalar()) {
+    complaints_.add(node, full_key(key), fmt::format(": {} is wanted here", wanted));
+    return std::nullopt;
+  }
+  return node.Scalar();
+}
+
+void YamlSection::read(const std::string& key, std::string& value) {
+  if (std::optional<std::string> text = scalar(key, "a text")) value = std::move(*text);
+}
+
+void YamlSection::read(const std::string& key, bool& value) {
+  const std::optional<std::string> text = scalar(key, "true or false");
+  if (!text) return;
+  if (*text == "true") {
+    value = true;
+  } else if (*text == "false") {
+    value = false;
+  } else {
+    complaints_.add(find(key), full_key(key), fmt::format("={}: use true or false", *text));
+  }
+}
+
+void YamlSection::read(const std::string& key, double& value, double low, double high) {
+  const std::optional<std::string> text = scalar(key, "a number");
+  if (!text) return;
+  const std::optional<double> parsed = number<double>(*text);
+  if (!parsed || !std::isfinite(*parsed) || *parsed < low || *parsed > high) {
+    complaints_.add(find(key), full_key(key),
+                    fmt::format("={}: use a number from {:g} to {:g}", *text, low, high));
+    return;
+  }
+  value = *parsed;
+}
+
+void YamlSection::read(const std::string& key, uint64_t& value, uint64_t low, uint64_t high) {
+  const std::optional<std::string> text = scalar(key, "a whole number");
+  if (!text) return;
+  const std::optional<uint64_t> parsed = number<uint64_t>(*text);
+  if (!parsed || *parsed < low || *parsed > high) {
+    complaints_.add(find(key), full_key(key),
+                    fmt::format("={}: use a whole number from {} to {}", *text, low, high));
+    return;
+  }
+  value = *parsed;
+}
+
+void YamlSection::read(const std::string& key, std::chrono::milliseconds& value,
+                       std::chrono::milliseconds low, std::chrono::milliseconds high) {
+  const std::optional<std::string> text = scalar(key, "a duration");
+  if (!text) return;
+  const std::optional<std::chrono::milliseconds> parsed = parse_duration(*text);
+  if (!parsed || *parsed < low || *parsed > high) {
+    complaints_.add(find(key), full_key(key),
+                    fmt::format("={}: use a duration from {} to {}, such as 500ms, 15s or 1m30s", *text,
+                                duration_text(low), duration_text(high)));
+    return;
+  }
+  value = *parsed;
+}
+
+void YamlSection::read_bytes(const std::string& key, uint64_t& value, uint64_t low, uint64_t high) {
+  const std::optional<std::string> text = scalar(key, "a size");
+  if (!text) return;
+  const std::optional<uint64_t> parsed = parse_bytes(*text);
+  if (!parsed || *parsed < low || *parsed > high) {
+    complaints_.add(find(key), full_key(key),
+                    fmt::format("={}: use {} to {} bytes, such as 512KiB or 64MiB", *text, low, high));
+    return;
+  }
+  value = *parsed;
+}
+
+void YamlSection::read_word(const std::string& key, const std::vector<std::string>& words, size_t& index) {
+  const std::optional<std::string> text = scalar(key, "a word");
+  if (!text) return;
+  const auto found = std::ranges::find(words, *text);
+  if (found == words.end()) {
+    complaints_.add(find(key), full_key(key),
+                    fmt::format("={}: use one of {}", *text, fmt::join(words, ", ")));
+    return;
+  }
+  index = static_cast<size_t>(found - words.begin());
+}
+
+void YamlSection::read(const std::string& key, std::vector<std::string>& value) {
+  const YAML::Node node = find(key);
+  if (!node.IsDefined()) return;
+  if (!node.IsSequence()) {
+    complaints_.add(node, full_key(key), ": a list is wanted here, such as [a, b]");
+    return;
+  }
+  value.clear();
+  for (const YAML::Node& element : node) {
+    if (!element.IsScalar()) {
+      complaints_.add(element, full_key(key), ": the list's elements must be words");
+      return;
+    }
+    value.push_back(element.Scalar());
+  }
+}
+
+YamlSection YamlSection::section(const std::string& key) {
+  return {find(key), full_key(key), complaints_};
+}
+
+void YamlSection::for_rest(const std::function<void(const std::string&, const YAML::Node&)>& take) {
+  for (Entry& entry : entries_) {
+    if (entry.read) continue;
+    entry.read = true;
+    take(entry.key, entry.value);
+  }
+}
+
+void YamlSection::close() {
+  std::ranges::sort(known_);
+  const auto repeated = std::ranges::unique(known_);
+  known_.erase(repeated.begin(), repeated.end());
+  for (const Entry& entry : entries_) {
+    if (entry.read) continue;
+    complaints_.add(entry.key_node, full_key(entry.key),
+                    fmt::format(": unknown key; remove it or use one of {}", fmt::join(known_, ", ")));
+  }
+}
+
+std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    int64_t ms;
+  };
+  constexpr Unit kUnits[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"ms", 1}, {"m", 60'000}, {"s", 1000}};
+  constexpr int64_t kLongest = 366LL * 86'400'000;
+  if (text == "0") return std::chrono::milliseconds(0);
+  int64_t total = 0;
+  bool any = false;
+  while (!text.empty()) {
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const std::optional<int64_t> count = number<int64_t>(text.substr(0, digits));
+    text.remove_prefix(digits);
+    const auto* unit = std::ranges::find_if(kUnits, [&](const Unit& u) { return text.starts_with(u.name); });
+    if (!count || unit == std::end(kUnits) || *count > kLongest / unit->ms) return std::nullopt;
+    text.remove_prefix(unit->name.size());
+    total += *count * unit->ms;
+    if (total > kLongest) return std::nullopt;
+    any = true;
+  }
+  if (!any) return std::nullopt;
+  return std::chrono::milliseconds(total);
+}
+
+std::optional<uint64_t> parse_bytes(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    unsigned shift;
+  };
+  constexpr Unit kUnits[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}, {"", 0}};
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::optional<uint64_t> count = number<uint64_t>(text.substr(0, digits));
+  const auto* unit = std::ranges::find(kUnits, text.substr(digits), &Unit::name);
+  if (!count || unit == std::end(kUnits) || *count > (UINT64_MAX >> unit->shift)) return std::nullopt;
+  return *count << unit->shift;
+}
+
+}  // namespace sonde::analyzer

@@ -1,0 +1,62 @@
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "analyzer/http_api/api.h"
+#include "analyzer/options.h"
+#include "analyzer/query/query_command.h"
+#include "analyzer/runtime.h"
+#include "common/clock.h"
+#include "common/http/server.h"
+#include "common/log.h"
+#include "common/shutdown.h"
+
+namespace {
+
+using namespace sonde;
+
+constexpr int kExitFailed = 1;
+constexpr int kExitWrongOption = 2;
+
+int fail_with(const Error& error, int exit_code) {
+  log::error("cannot start", {{"reason", error.message}});
+  return exit_code;
+}
+
+int serve(const analyzer::Options& options) {
+  if (const auto configured = log::configure(options.log.level, options.log.format); !configured) {
+    return fail_with(configured.error(), kExitWrongOption);
+  }
+  Shutdown shutdown;
+  analyzer::Runtime runtime(options.config_file);
+  if (const auto started = runtime.start(); !started) return fail_with(started.error(), kExitWrongOption);
+  analyzer::DiagnosisQueue past(
+      [&](const analyzer::PastRequest& request) { return runtime.diagnose_past(request); },
+      runtime.queue_capacity());
+
+  analyzer::ApiContext context{runtime.reports(),
+                               runtime.health(),
+                               past,
+                               unix_milliseconds_now,
+                               [&] { return runtime.max_age_ms(); },
+                               {}};
+  if (options.enable_lifecycle) context.reload = [&] { return runtime.reload(); };
+  http::Server server(options.web, {"sonde-analyzer", "Finds the container in trouble from a Prometheus."});
+  analyzer::add_api(server, context);
+  if (const auto started = server.start(); !started) return fail_with(started.error(), kExitFailed);
+  shutdown.wait([&] { static_cast<void>(runtime.reload()); });  // a failure is logged and a metric
+  server.stop();
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "query") return analyzer::query_main(argc, argv);
+  const analyzer::CommandLine command_line = analyzer::parse_command_line(argc, argv);
+  if (command_line.exit_code) {
+    std::fputs(command_line.output.c_str(), *command_line.exit_code == 0 ? stdout : stderr);
+    return *command_line.exit_code;
+  }
+  return serve(command_line.options);
+}

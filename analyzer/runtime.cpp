@@ -1,0 +1,103 @@
+#include "analyzer/runtime.h"
+
+#include <utility>
+
+#include "analyzer/pipeline/options.h"
+#include "analyzer/pipeline/past_diagnosis.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+namespace sonde::analyzer {
+namespace {
+
+int64_t history_ms(const Config& config) {
+  return config.analysis.grid_step().count() * static_cast<int64_t>(config.analysis.history);
+}
+
+}  // namespace
+
+Result<void> check_configuration(const std::string& file) {
+  const auto setup = Runtime::make_setup(file);
+  if (!setup) return tl::unexpected(setup.error());
+  return {};
+}
+
+Runtime::Runtime(std::string config_file)
+    : config_file_(std::move(config_file)), health_(tick_failure_reasons()) {}
+
+Result<std::shared_ptr<Runtime::Setup>> Runtime::make_setup(const std::string& file) {
+  Result<Config> config = file.empty() ? Result<Config>(default_config()) : load_config(file);
+  if (!config) return tl::unexpected(config.error());
+  const std::string context = file.empty() ? "the defaults" : file;
+  Result<MetricMapper> mapper = MetricMapper::compile(config->metric_map);
+  if (!mapper) return fail(context, mapper.error());
+  Result<SourceOptions> options = source_options(*config);
+  if (!options) return fail(context, options.error());
+  Result<std::unique_ptr<Source>> source = make_remote_source(std::move(*options));
+  if (!source) return fail(context + ": prometheus", source.error());
+  auto setup = std::make_shared<Setup>();
+  setup->config = std::move(*config);
+  setup->mapper = std::make_shared<const MetricMapper>(std::move(*mapper));
+  setup->source = std::move(*source);
+  return setup;
+}
+
+std::shared_ptr<Runtime::Setup> Runtime::setup() const {
+  const std::lock_guard lock(setup_mutex_);
+  return setup_;
+}
+
+void Runtime::run(std::shared_ptr<Setup> setup) {
+  ticks_.reset();  // joins: the old loop publishes nothing any more
+  TickLoopOptions options;
+  options.interval_ms = setup->config.analysis.interval.count();
+  options.history_ms = history_ms(setup->config);
+  options.analysis = analysis_options(setup->config);
+  auto loop = std::make_unique<TickLoop>(options, setup->mapper, *setup->source, reports_, health_);
+  {
+    const std::lock_guard lock(setup_mutex_);
+    setup_ = std::move(setup);
+  }
+  ticks_ = std::make_unique<TickThread>(std::move(loop));
+}
+
+Result<void> Runtime::start() {
+  const std::lock_guard lock(reload_mutex_);
+  Result<std::shared_ptr<Setup>> setup = make_setup(config_file_);
+  if (!setup) return tl::unexpected(setup.error());
+  health_.configuration_loaded(true, unix_seconds_now());
+  run(std::move(*setup));
+  return {};
+}
+
+Result<void> Runtime::reload() {
+  const std::lock_guard lock(reload_mutex_);
+  Result<std::shared_ptr<Setup>> setup = make_setup(config_file_);
+  health_.configuration_loaded(setup.has_value(), unix_seconds_now());
+  if (!setup) {
+    log::error("the new configuration is wrong; the old one stays in use",
+               {{"reason", setup.error().message}});
+    return tl::unexpected(setup.error());
+  }
+  // The setup in use goes when the last diagnosis that reads through it is done.
+  run(std::move(*setup));
+  log::info("configuration reloaded", {{"file", config_file_}});
+  return {};
+}
+
+Result<ReportPointer> Runtime::diagnose_past(const PastRequest& request) {
+  const std::shared_ptr<Setup> current = setup();
+  return analyzer::diagnose_past(analysis_options(current->config), current->mapper, *current->source,
+                                 history_ms(current->config), request);
+}
+
+int64_t Runtime::max_age_ms() const {
+  const std::shared_ptr<Setup> current = setup();
+  return current->config.analysis.interval.count() * static_cast<int64_t>(current->config.analysis.max_age);
+}
+
+size_t Runtime::queue_capacity() const {
+  return setup()->config.analysis.queue;
+}
+
+}  // namespace sonde::analyzer
