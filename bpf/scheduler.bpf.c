@@ -105,9 +105,11 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	if (!next->pid)
 		return 0;
 	since = bpf_task_storage_get(&runnable_since, next, NULL, 0);
-	/* Nothing known: it became runnable before the programs were attached. */
-	if (!since || !*since)
+	/* It became runnable before the programs were attached, or where the kernel runs no programs. */
+	if (!since || !*since) {
+		count_error(SONDE_ERROR_UNSEEN_WAKEUP);
 		return 0;
+	}
 	waited = now - *since;
 	*since = 0;
 	next_key = task_key(next);

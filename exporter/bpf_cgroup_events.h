@@ -21,7 +21,8 @@ struct CgroupEvent {
   Kind kind;
   uint32_t hierarchy_root;  ///< the kernel's number of the hierarchy, as in /proc/cgroups; 0 for v2
   uint64_t cgroup_id;       ///< the inode of its directory
-  std::string_view path;    ///< below the hierarchy's root; valid during the callback only. Clipped at 511 bytes.
+  std::string_view
+      path;  ///< below the hierarchy's root; valid during the callback only. Clipped at 511 bytes.
 };
 
 /// The kernel's announcements of cgroups made and removed, on every hierarchy at once.

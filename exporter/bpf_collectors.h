@@ -35,8 +35,9 @@ struct SyscallsOptions {
 // table says why and each collect() returns that error.
 //
 // A row is the sum of what a container's cgroups did since the exporter started and never falls. For that the
-// collectors rely on the container table to name the owner of a cgroup that was removed since the last scrape:
-// `ContainerTable::find` still knows the id of a removed descendant for at least one scrape after its removal.
+// collectors rely on the container table to name the owner of a cgroup that was removed since the last
+// scrape: `ContainerTable::find` still knows the id of a removed descendant for at least one scrape after its
+// removal.
 
 /// Syscalls, mmap calls, files opened: the three share the syscall path and the mode.
 std::unique_ptr<Collector> make_syscalls_collector(BpfContext& context, const SyscallsOptions& options);

@@ -89,12 +89,12 @@ std::vector<std::string> programs_for_kernel(BpfContext& context, const BpfObjec
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object) {
     const std::string name = bpf_program__name(program);
-    if (std::find(source.not_wanted.begin(), source.not_wanted.end(), name) != source.not_wanted.end()) {
-      continue;
-    }
     const std::string hook = hook_of(program);
     if (hook != kPerfEventSection && !context.has_hook(hook)) {
       context.capabilities().set(source.topic + "." + hook, CapabilityReason::kNoHook);
+      continue;
+    }
+    if (std::find(source.not_wanted.begin(), source.not_wanted.end(), name) != source.not_wanted.end()) {
       continue;
     }
     names.push_back(name);
@@ -221,8 +221,8 @@ Result<void> BpfObject::attach() {
   detach();
   listen_to_libbpf();
   Error last{ErrorCode::kUnsupported, topic_ + ": no program is loaded"};
-  // In reverse, and detach() the other way round: the first program of an object is on for the shortest time, so
-  // that whoever measures that time knows it best.
+  // In reverse, and detach() the other way round: the first program of an object is on for the shortest time,
+  // so that whoever measures that time knows it best.
   for (auto position = programs_.rbegin(); position != programs_.rend(); ++position) {
     Loaded& loaded = *position;
     auto links = attach_one(loaded);

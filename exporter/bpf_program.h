@@ -84,7 +84,8 @@ class BpfObject {
   [[nodiscard]] int map_descriptor(const char* name) const;
   [[nodiscard]] uint32_t map_capacity(const char* name) const;
 
-  /// Entries in the map `counts` at the last reading and how many fit; nothing for an object without that map.
+  /// Entries in the map `counts` at the last reading and how many fit; nothing for an object without that
+  /// map.
   [[nodiscard]] std::optional<std::pair<size_t, size_t>> occupancy() const;
   void set_entries(size_t entries) { entries_ = entries; }
 

@@ -15,8 +15,9 @@ constexpr std::array<metrics::MetricRow, 2> kMetrics{{
      .type = metrics::MetricType::kCounter,
      .unit = "",
      .labels = "namespace,pod,container,service,operation",
-     .help = "Block device requests completed: read, write, flush, discard, other. On cgroup v1 the background "
-             "write-back of buffered data has no owner and is the host row's."},
+     .help =
+         "Block device requests completed: read, write, flush, discard, other. On cgroup v1 the background "
+         "write-back of buffered data has no owner and is the host row's."},
     {.name = "sonde_container_block_bytes_total",
      .type = metrics::MetricType::kCounter,
      .unit = "bytes",
@@ -25,7 +26,7 @@ constexpr std::array<metrics::MetricRow, 2> kMetrics{{
 }};
 
 constexpr std::array<std::string_view, SONDE_BLOCK_OPERATIONS> kOperations{"read", "write", "flush",
-                                                                          "discard", "other"};
+                                                                           "discard", "other"};
 
 class BlockIoCollector final : public Collector {
  public:
@@ -62,7 +63,9 @@ class BlockIoCollector final : public Collector {
 
 }  // namespace
 
-std::span<const metrics::MetricRow> block_io_metrics() { return kMetrics; }
+std::span<const metrics::MetricRow> block_io_metrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Collector> make_block_io_collector(BpfContext& context) {
   return std::make_unique<BlockIoCollector>(context);

@@ -40,7 +40,7 @@ constexpr std::array<metrics::MetricRow, 5> kMetrics{{
 
 /// By enum sonde_error.
 constexpr std::array<std::string_view, SONDE_ERROR_COUNT> kReasons{"map_full", "map_busy", "task_storage",
-                                                                  "ring_full"};
+                                                                   "ring_full", "unseen_wakeup"};
 constexpr double kNanosecondsPerSecond = 1e9;
 
 /// What one object says of itself.
@@ -125,7 +125,9 @@ class BpfSelfCollector final : public Collector {
 
 }  // namespace
 
-std::span<const metrics::MetricRow> bpf_self_metrics() { return kMetrics; }
+std::span<const metrics::MetricRow> bpf_self_metrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Collector> make_bpf_self_collector(BpfContext& context) {
   return std::make_unique<BpfSelfCollector>(context);

@@ -51,7 +51,9 @@ class PageFaultsCollector final : public Collector {
 
 }  // namespace
 
-std::span<const metrics::MetricRow> page_faults_metrics() { return kMetrics; }
+std::span<const metrics::MetricRow> page_faults_metrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Collector> make_page_faults_collector(BpfContext& context) {
   return std::make_unique<PageFaultsCollector>(context);

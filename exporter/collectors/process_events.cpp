@@ -15,7 +15,8 @@ constexpr std::array<metrics::MetricRow, 1> kMetrics{{
      .type = metrics::MetricType::kCounter,
      .unit = "",
      .labels = "namespace,pod,container,service,event",
-     .help = "Processes made (fork), replaced (exec) and ended (exit); threads made beside a process's first."},
+     .help =
+         "Processes made (fork), replaced (exec) and ended (exit); threads made beside a process's first."},
 }};
 
 /// Arguments of sched_process_exit where it says whether the last thread ended: the task and that.
@@ -60,7 +61,9 @@ class ProcessEventsCollector final : public Collector {
 
 }  // namespace
 
-std::span<const metrics::MetricRow> process_events_metrics() { return kMetrics; }
+std::span<const metrics::MetricRow> process_events_metrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Collector> make_process_events_collector(BpfContext& context) {
   return std::make_unique<ProcessEventsCollector>(context);

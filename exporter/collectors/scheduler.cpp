@@ -73,7 +73,9 @@ class SchedulerCollector final : public Collector {
 
 }  // namespace
 
-std::span<const metrics::MetricRow> scheduler_metrics() { return kMetrics; }
+std::span<const metrics::MetricRow> scheduler_metrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Collector> make_scheduler_collector(BpfContext& context) {
   return std::make_unique<SchedulerCollector>(context);

@@ -9,7 +9,8 @@ using Seconds = std::chrono::duration<double>;
 
 }  // namespace
 
-SyscallSampler::SyscallSampler(BpfObject& object, PerCpuHash& counts, double ratio, SteadyClock::duration period)
+SyscallSampler::SyscallSampler(BpfObject& object, PerCpuHash& counts, double ratio,
+                               SteadyClock::duration period)
     : object_(object),
       counts_(counts),
       ratio_(ratio),

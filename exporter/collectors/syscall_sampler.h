@@ -15,10 +15,10 @@ namespace sonde::exporter {
 
 /// Attaches programs in windows of random phase for a share of the time and scales what they count.
 ///
-/// One window lies somewhere in every period. At its end each key gets increment × (time since the last window's
-/// end ÷ length of this window): the sums never fall and their mean is the true count. What a window misses or
-/// hits by chance is the error: docs/benchmarks.md. Between windows nothing is attached.
-/// Threads: read(), take() and share() are safe beside the sampling thread.
+/// One window lies somewhere in every period. At its end each key gets increment × (time since the last
+/// window's end ÷ length of this window): the sums never fall and their mean is the true count. What a window
+/// misses or hits by chance is the error: docs/benchmarks.md. Between windows nothing is attached. Threads:
+/// read(), take() and share() are safe beside the sampling thread.
 class SyscallSampler final : public CountSource {
  public:
   /// `object` is loaded and not attached; `counts` is its map. 0 < ratio <= 1.

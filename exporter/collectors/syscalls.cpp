@@ -22,7 +22,8 @@ constexpr std::array<metrics::MetricRow, 4> kMetrics{{
      .type = metrics::MetricType::kCounter,
      .unit = "",
      .labels = "namespace,pod,container,service",
-     .help = "Calls of mmap, those of 32-bit callers included; an estimate where the sampling ratio is below 1."},
+     .help =
+         "Calls of mmap, those of 32-bit callers included; an estimate where the sampling ratio is below 1."},
     {.name = "sonde_container_file_opens_total",
      .type = metrics::MetricType::kCounter,
      .unit = "",
@@ -53,11 +54,11 @@ struct Counting {
 };
 
 Result<std::unique_ptr<Counting>> start(BpfContext& context, const SyscallsOptions& options) {
-  const BpfObjectSource source{
-      .topic = "syscalls",
-      .open = open_skeleton<syscalls_bpf>(
-          [&context](syscalls_bpf& skeleton) { skeleton.rodata->settings = settings_of(context); }),
-      .not_wanted = {}};
+  const BpfObjectSource source{.topic = "syscalls",
+                               .open = open_skeleton<syscalls_bpf>([&context](syscalls_bpf& skeleton) {
+                                 skeleton.rodata->settings = settings_of(context);
+                               }),
+                               .not_wanted = {}};
   auto object = BpfObject::load(context, source);
   if (!object) return tl::unexpected<Error>(object.error());
   // The first attach proves that the kernel takes the programs; a sampler detaches them again.
@@ -134,7 +135,9 @@ Result<SyscallsMode> parse_syscalls_mode(std::string_view word) {
               "--collector.syscalls.mode: '" + std::string(word) + "' is none of exact, sampled, off");
 }
 
-std::span<const metrics::MetricRow> syscalls_metrics() { return kMetrics; }
+std::span<const metrics::MetricRow> syscalls_metrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Collector> make_syscalls_collector(BpfContext& context, const SyscallsOptions& options) {
   return std::make_unique<SyscallsCollector>(context, options);

@@ -44,11 +44,10 @@ class TcpRetransmitsCollector final : public Collector {
  public:
   explicit TcpRetransmitsCollector(BpfContext& context)
       : network_namespace_(context.options().network_namespace),
-        topic_(BpfTopic::start(context,
-                               {.topic = "tcp_retransmits",
-                                .open = open_skeleton<tcp_retransmits_bpf>(),
-                                .not_wanted = {}},
-                               sizeof(netns_key), sizeof(tcp_retransmit_counts))) {}
+        topic_(BpfTopic::start(
+            context,
+            {.topic = "tcp_retransmits", .open = open_skeleton<tcp_retransmits_bpf>(), .not_wanted = {}},
+            sizeof(netns_key), sizeof(tcp_retransmit_counts))) {}
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
@@ -68,7 +67,9 @@ class TcpRetransmitsCollector final : public Collector {
 
 }  // namespace
 
-std::span<const metrics::MetricRow> tcp_retransmits_metrics() { return kMetrics; }
+std::span<const metrics::MetricRow> tcp_retransmits_metrics() {
+  return kMetrics;
+}
 
 std::unique_ptr<Collector> make_tcp_retransmits_collector(BpfContext& context) {
   return std::make_unique<TcpRetransmitsCollector>(context);

@@ -12,9 +12,9 @@ namespace sonde::test {
 /// A series and how it must grow in a run.
 struct Expectation {
   std::string metric;
-  Labels labels{};           ///< beside the container's
-  uint64_t each = 1;         ///< events of one repetition
-  uint64_t own_events = 0;   ///< the worker's own, in each run
+  Labels labels{};          ///< beside the container's
+  uint64_t each = 1;        ///< events of one repetition
+  uint64_t own_events = 0;  ///< the worker's own, in each run
 };
 
 /// A known number of events and the series that must show them.
@@ -23,7 +23,8 @@ struct Workload {
   Probe::Factory collector;
   Task task;
   std::vector<Expectation> expectations;
-  bool slow = false;  ///< 100,000 take seconds
+  uint64_t many = 100'000;  ///< repetitions of the large case
+  bool on_v2_too = true;    ///< whether the choice of the tasks' hierarchy matters to it
 };
 
 const std::vector<Workload>& workloads();

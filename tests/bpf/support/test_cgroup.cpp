@@ -14,7 +14,9 @@
 namespace sonde::test {
 namespace {
 
-std::string root_path() { return "/sonde-test-" + std::to_string(::getpid()); }
+std::string root_path() {
+  return "/sonde-test-" + std::to_string(::getpid());
+}
 
 /// The directories of a cgroup path, one a mounted hierarchy.
 std::vector<std::string> directories(const std::string& path) {
@@ -67,7 +69,8 @@ TestCgroup::TestCgroup(const std::string& name) : path_(root_path() + "/" + name
 
 TestCgroup::~TestCgroup() {
   for (const std::string& directory : directories(path_)) remove_patiently(directory);
-  for (const std::string& directory : directories(root_path())) ::rmdir(directory.c_str());  // once it is empty
+  for (const std::string& directory : directories(root_path()))
+    ::rmdir(directory.c_str());  // once it is empty
 }
 
 void TestCgroup::add(pid_t process) const {

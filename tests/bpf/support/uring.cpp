@@ -21,11 +21,12 @@ class Ring {
     io_uring_params parameters{};
     descriptor_ = static_cast<int>(::syscall(SYS_io_uring_setup, 4, &parameters));
     if (descriptor_ < 0) std::abort();
-    char* submissions = map(parameters.sq_off.array + parameters.sq_entries * sizeof(uint32_t), IORING_OFF_SQ_RING);
+    char* submissions =
+        map(parameters.sq_off.array + parameters.sq_entries * sizeof(uint32_t), IORING_OFF_SQ_RING);
     char* completions =
         map(parameters.cq_off.cqes + parameters.cq_entries * sizeof(io_uring_cqe), IORING_OFF_CQ_RING);
-    entries_ = reinterpret_cast<io_uring_sqe*>(
-        map(parameters.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES));
+    entries_ =
+        reinterpret_cast<io_uring_sqe*>(map(parameters.sq_entries * sizeof(io_uring_sqe), IORING_OFF_SQES));
     submit_tail_ = reinterpret_cast<uint32_t*>(submissions + parameters.sq_off.tail);
     submit_mask_ = *reinterpret_cast<uint32_t*>(submissions + parameters.sq_off.ring_mask);
     submit_order_ = reinterpret_cast<uint32_t*>(submissions + parameters.sq_off.array);
@@ -44,7 +45,8 @@ class Ring {
     entries_[slot].open_flags = O_RDONLY;
     submit_order_[slot] = slot;
     std::atomic_ref(*submit_tail_).store(*submit_tail_ + 1, std::memory_order_release);
-    if (::syscall(SYS_io_uring_enter, descriptor_, 1, 1, IORING_ENTER_GETEVENTS, nullptr, 0) != 1) std::abort();
+    if (::syscall(SYS_io_uring_enter, descriptor_, 1, 1, IORING_ENTER_GETEVENTS, nullptr, 0) != 1)
+      std::abort();
     const int result = results_[*complete_head_ & complete_mask_].res;
     std::atomic_ref(*complete_head_).store(*complete_head_ + 1, std::memory_order_release);
     return result;

@@ -61,8 +61,8 @@ struct Worker::Shared {
 };
 
 Worker::Worker(const TestCgroup& cgroup, const Task& task, int cpu) {
-  void* memory =
-      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+  void* memory = ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
   if (memory == MAP_FAILED) throw std::runtime_error("mmap");
   shared_ = new (memory) Shared;
   int command[2];

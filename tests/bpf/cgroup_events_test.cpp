@@ -1,0 +1,88 @@
+#include "exporter/bpf_cgroup_events.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <optional>
+
+#include "tests/bpf/support/test_cgroup.h"
+
+namespace sonde::test {
+namespace {
+
+using exporter::CgroupEvent;
+
+struct Seen {
+  CgroupEvent::Kind kind;
+  uint32_t hierarchy_root;
+  uint64_t cgroup_id;
+  std::string path;
+};
+
+class CgroupEventsTest : public testing::Test {
+ protected:
+  CgroupEventsTest() : context_({}, capabilities_), events_(*make_bpf_cgroup_events(context_)) {}
+
+  /// Events of the tests' own cgroups so far.
+  std::vector<Seen>& drain() {
+    const auto handled = events_->poll([this](const CgroupEvent& event) {
+      if (!event.path.starts_with("/sonde-test-")) return;
+      seen_.push_back({event.kind, event.hierarchy_root, event.cgroup_id, std::string(event.path)});
+    });
+    EXPECT_TRUE(handled);
+    return seen_;
+  }
+
+  std::optional<Seen> find(CgroupEvent::Kind kind, uint32_t hierarchy_root, uint64_t id) {
+    for (const Seen& seen : drain()) {
+      if (seen.kind == kind && seen.hierarchy_root == hierarchy_root && seen.cgroup_id == id) return seen;
+    }
+    return std::nullopt;
+  }
+
+  exporter::CapabilityTable capabilities_;
+  exporter::BpfContext context_;
+  std::unique_ptr<exporter::BpfCgroupEvents> events_;
+  std::vector<Seen> seen_;
+};
+
+TEST_F(CgroupEventsTest, EveryHierarchyAnnouncesACgroupMadeAndRemoved) {
+  std::optional<TestCgroup> cgroup(std::in_place, "announced");
+  const identity::CgroupIds ids = cgroup->ids();
+  const std::string path = cgroup->path();
+  for (const bool removed : {false, true}) {
+    if (removed) cgroup.reset();
+    const auto kind = removed ? CgroupEvent::Kind::kRemoved : CgroupEvent::Kind::kCreated;
+    for (const identity::CgroupMount& mount : mounts().mounts()) {
+      const uint64_t id = ids[static_cast<size_t>(mount.hierarchies.front())];
+      const auto seen = find(kind, mount.kernel_number.value_or(0), id);
+      ASSERT_TRUE(seen) << mount.directory;
+      EXPECT_EQ(seen->path, path);
+    }
+  }
+}
+
+TEST_F(CgroupEventsTest, TheDescriptorIsReadableWhileEventsWait) {
+  drain();
+  pollfd waiting{.fd = events_->descriptor(), .events = POLLIN, .revents = 0};
+  const TestCgroup cgroup("announced");
+  EXPECT_EQ(::poll(&waiting, 1, 10'000), 1);
+}
+
+TEST_F(CgroupEventsTest, EventsThatFindTheBufferFullAreCounted) {
+  drain();
+  seen_.clear();
+  constexpr int kCgroups = 200;
+  for (int i = 0; i < kCgroups; ++i) const TestCgroup cgroup("announced");
+  // The test's own: mkdir and rmdir in every hierarchy; other cgroups of the machine come on top.
+  const size_t made = 2 * kCgroups * mounts().mounts().size();
+  size_t announced = 0;
+  for (const Seen& seen : drain()) {
+    announced += seen.kind != CgroupEvent::Kind::kReleased && seen.path.ends_with("/announced") ? 1 : 0;
+  }
+  EXPECT_LT(announced, made);
+  EXPECT_GE(announced + events_->lost(), made);
+}
+
+}  // namespace
+}  // namespace sonde::test

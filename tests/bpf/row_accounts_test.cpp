@@ -1,0 +1,140 @@
+#include "exporter/row_accounts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace sonde::exporter {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr MapKey kFirst{.id = 7, .hierarchy = 1};
+constexpr MapKey kSecond{.id = 8, .hierarchy = 1};
+constexpr auto kMinute = std::chrono::minutes(1);
+
+/// One counter per key; owners are set by the test, rows are "a" and "b".
+class RowAccountsTest : public testing::Test {
+ protected:
+  void update(std::vector<std::pair<MapKey, uint64_t>> counts) {
+    MapReading reading;
+    reading.width = 1;
+    for (const auto& [key, count] : counts) {
+      reading.keys.push_back(key);
+      reading.counts.push_back(count);
+    }
+    accounts_.update(
+        reading, rows_,
+        [this](const MapKey& key) -> std::optional<uint32_t> {
+          const auto found = owners_.find(key);
+          if (found == owners_.end()) return std::nullopt;
+          return found->second;
+        },
+        now_);
+  }
+
+  std::vector<uint64_t> totals() const {
+    std::vector<uint64_t> all;
+    for (const RowAccounts::Row* row : accounts_.rows()) all.push_back(row->totals[0]);
+    return all;
+  }
+  uint64_t host() const { return accounts_.host_row().totals[0]; }
+
+  RowAccounts accounts_{1};
+  const metrics::Labels a_{{"container", "a"}};
+  const metrics::Labels b_{{"container", "b"}};
+  std::vector<const metrics::Labels*> rows_{&a_, &b_};
+  std::unordered_map<MapKey, uint32_t> owners_;
+  SteadyTime now_ = SteadyTime() + std::chrono::hours(1);
+};
+
+TEST_F(RowAccountsTest, RowsWithoutCountsAreZero) {
+  update({});
+  EXPECT_THAT(totals(), ElementsAre(0, 0));
+  EXPECT_EQ(host(), 0);
+}
+
+TEST_F(RowAccountsTest, ARowIsTheSumOfItsCgroups) {
+  owners_ = {{kFirst, 0}, {kSecond, 0}};
+  update({{kFirst, 23}, {kSecond, 100}});
+  EXPECT_THAT(totals(), ElementsAre(123, 0));
+}
+
+TEST_F(RowAccountsTest, WhatWasCountedBeforeTheOwnerWasKnownStaysTheHosts) {
+  update({{kFirst, 23}});
+  owners_ = {{kFirst, 1}};
+  update({{kFirst, 25}});
+  EXPECT_THAT(totals(), ElementsAre(0, 2));
+  EXPECT_EQ(host(), 23);
+}
+
+TEST_F(RowAccountsTest, ACgroupThatTheTableForgotKeepsItsLastOwner) {
+  owners_ = {{kFirst, 0}};
+  update({{kFirst, 23}});
+  owners_.clear();
+  update({{kFirst, 24}});
+  EXPECT_THAT(totals(), ElementsAre(24, 0));
+  EXPECT_EQ(host(), 0);
+}
+
+TEST_F(RowAccountsTest, ADeletedEntrysFinalCountsAreTheOwners) {
+  owners_ = {{kFirst, 0}};
+  update({{kFirst, 23}});
+  accounts_.forget(kFirst, std::vector<uint64_t>{26});
+  update({});
+  EXPECT_THAT(totals(), ElementsAre(26, 0));
+  // It wakes up: the kernel starts a new entry at zero.
+  update({{kFirst, 4}});
+  EXPECT_THAT(totals(), ElementsAre(30, 0));
+}
+
+TEST_F(RowAccountsTest, AnEntryMadeAnewWithoutNoticeCountsFromZero) {
+  owners_ = {{kFirst, 0}};
+  update({{kFirst, 23}});
+  update({{kFirst, 4}});
+  EXPECT_THAT(totals(), ElementsAre(27, 0));
+}
+
+TEST_F(RowAccountsTest, OnlyUnownedEntriesThatRestedAreIdle) {
+  owners_ = {{kFirst, 0}};
+  update({{kFirst, 1}, {kSecond, 1}});
+  EXPECT_THAT(accounts_.idle(kMinute, false, now_), IsEmpty());
+  now_ += kMinute;
+  update({{kFirst, 1}, {kSecond, 1}});
+  EXPECT_THAT(accounts_.idle(kMinute, false, now_), ElementsAre(kSecond));
+  EXPECT_EQ(accounts_.idle(kMinute, true, now_).size(), 2);
+  update({{kFirst, 1}, {kSecond, 2}});
+  EXPECT_THAT(accounts_.idle(kMinute, false, now_), IsEmpty());
+}
+
+TEST_F(RowAccountsTest, EqualLabelsShareARow) {
+  rows_ = {&a_, &a_};
+  owners_ = {{kFirst, 0}, {kSecond, 1}};
+  update({{kFirst, 1}, {kSecond, 2}});
+  EXPECT_THAT(totals(), ElementsAre(3));
+}
+
+TEST_F(RowAccountsTest, ASuccessorGoesOnAndAStrangerStartsAtZero) {
+  owners_ = {{kFirst, 0}};
+  update({{kFirst, 23}});
+  rows_ = {&b_};
+  owners_.clear();
+  update({{kFirst, 23}});
+  EXPECT_THAT(totals(), ElementsAre(0));
+  rows_ = {&a_};
+  owners_ = {{kSecond, 0}};
+  update({{kFirst, 23}, {kSecond, 2}});
+  EXPECT_THAT(totals(), ElementsAre(25));
+  // After ten minutes without the container its row is forgotten.
+  rows_ = {&b_};
+  owners_.clear();
+  now_ += std::chrono::minutes(11);
+  update({{kFirst, 23}, {kSecond, 2}});
+  rows_ = {&a_};
+  update({{kFirst, 24}, {kSecond, 2}});
+  EXPECT_THAT(totals(), ElementsAre(0));
+  EXPECT_EQ(host(), 1);
+}
+
+}  // namespace
+}  // namespace sonde::exporter

@@ -1,0 +1,175 @@
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <set>
+
+#include "bpf/syscalls.h"
+#include "bpf/syscalls.skel.h"
+#include "exporter/bpf_settings.h"
+#include "exporter/bpf_topic.h"
+#include "exporter/collectors/syscall_sampler.h"
+#include "tests/bpf/support/bpf_stats.h"
+#include "tests/bpf/support/probe.h"
+#include "tests/bpf/support/worker.h"
+
+namespace sonde::test {
+namespace {
+
+using exporter::SyscallsMode;
+
+constexpr const char* kSyscalls = "sonde_container_syscalls_total";
+constexpr const char* kRatio = "sonde_exporter_syscalls_sampling_ratio";
+
+/// The kernel's numbers of the links that hold a BPF program to a tracepoint of the syscall path, anyone's.
+std::set<uint32_t> syscall_path_links() {
+  std::set<uint32_t> found;
+  for (uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
+    const int descriptor = bpf_link_get_fd_by_id(id);
+    if (descriptor < 0) continue;  // it went meanwhile
+    char name[64] = "";
+    bpf_link_info info{};
+    uint32_t size = sizeof info;
+    info.raw_tracepoint.tp_name = reinterpret_cast<uint64_t>(&name[0]);
+    info.raw_tracepoint.tp_name_len = sizeof name;
+    const bool known = bpf_obj_get_info_by_fd(descriptor, &info, &size) == 0;
+    ::close(descriptor);
+    const std::string_view tracepoint = name;
+    if (known && (tracepoint == "sys_enter" || tracepoint == "sys_exit")) found.insert(id);
+  }
+  return found;
+}
+
+Probe::Factory syscalls_in_mode(SyscallsMode mode, double ratio = 1) {
+  return [=](exporter::BpfContext& context) {
+    return make_syscalls_collector(context, {.mode = mode, .sampling_ratio = ratio});
+  };
+}
+
+void getppid_repeatedly(uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) ::syscall(SYS_getppid);
+}
+
+TEST(SyscallsMode, ExactHoldsTheSyscallPathForAsLongAsItLives) {
+  const std::set<uint32_t> before = syscall_path_links();
+  {
+    Probe probe(syscalls_in_mode(SyscallsMode::kExact));
+    EXPECT_EQ(syscall_path_links().size(), before.size() + 2);
+    EXPECT_EQ(probe.scrape({}).value(kRatio), 1);
+  }
+  EXPECT_EQ(syscall_path_links(), before);
+}
+
+TEST(SyscallsMode, OffLoadsAndAttachesNothing) {
+  const TestCgroup cgroup("target");
+  Worker worker(cgroup, getppid_repeatedly);
+  const std::set<uint32_t> before = syscall_path_links();
+  Probe probe(syscalls_in_mode(SyscallsMode::kOff));
+  worker.run(100'000);
+  EXPECT_EQ(syscall_path_links(), before);
+  int objects = 0;
+  probe.context().for_each_object([&objects](const auto&) { ++objects; });
+  EXPECT_EQ(objects, 0);
+  const Exposition page = probe.scrape(table_of({&cgroup}));
+  EXPECT_EQ(page.value(kRatio), 0);
+  EXPECT_TRUE(page.find(kSyscalls).empty());
+  EXPECT_EQ(probe.capabilities().get("syscalls"), exporter::CapabilityReason::kDisabled);
+}
+
+TEST(SyscallsMode, AnUnknownWordNamesTheWordsAllowed) {
+  const auto mode = exporter::parse_syscalls_mode("often");
+  ASSERT_FALSE(mode);
+  EXPECT_EQ(mode.error().message, "--collector.syscalls.mode: 'often' is none of exact, sampled, off");
+}
+
+/// A sampler with short windows: many fit into a short test.
+class SyscallSampling : public testing::Test {
+ protected:
+  static constexpr auto kPeriod = std::chrono::milliseconds(50);
+  static constexpr double kRatio = 0.25;
+
+  SyscallSampling()
+      : context_({}, capabilities_),
+        object_(*exporter::BpfObject::load(
+            context_, {.topic = "syscalls",
+                       .open = exporter::open_skeleton<syscalls_bpf>([this](syscalls_bpf& skeleton) {
+                         skeleton.rodata->settings = exporter::settings_of(context_);
+                       }),
+                       .not_wanted = {"uring_complete"}})),
+        map_(object_->map_descriptor("counts"), sizeof(cgroup_key), sizeof(syscall_counts),
+             object_->map_capacity("counts")) {}
+
+  double target_count(exporter::SyscallSampler& sampler) const {
+    exporter::MapReading reading;
+    EXPECT_TRUE(sampler.read(reading));
+    const auto hierarchy = context_.task_hierarchy();
+    for (size_t i = 0; i < reading.keys.size(); ++i) {
+      if (reading.keys[i].id == cgroup_.ids()[static_cast<size_t>(hierarchy)]) {
+        return static_cast<double>(reading.counts_of(i)[0]);
+      }
+    }
+    return 0;
+  }
+
+  TestCgroup cgroup_{"target"};
+  exporter::CapabilityTable capabilities_;
+  exporter::BpfContext context_;
+  std::unique_ptr<exporter::BpfObject> object_;
+  exporter::PerCpuHash map_;
+};
+
+TEST_F(SyscallSampling, EstimateGrowsWithoutFallingAndComesCloseToTheTruth) {
+  exporter::SyscallSampler sampler(*object_, map_, kRatio, kPeriod);
+  Worker worker(cgroup_, getppid_repeatedly);
+  Probe exact(exact_syscalls);
+  const exporter::ContainerTable table = table_of({&cgroup_});
+  const double truth_before = row_value(exact.scrape(table), kSyscalls, "target");
+  const double before = target_count(sampler);
+  worker.start();
+  const auto end = SteadyClock::now() + std::chrono::seconds(8);
+  double last = before;
+  int steps = 0;
+  while (SteadyClock::now() < end) {
+    const double now = target_count(sampler);
+    EXPECT_GE(now, last);
+    steps += now > last ? 1 : 0;
+    last = now;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const double estimate = target_count(sampler) - before;
+  const double truth = row_value(exact.scrape(table), kSyscalls, "target") - truth_before;
+  worker.stop();
+  EXPECT_GT(steps, 20);
+  // The bench measures the error; this bound is for mistakes of the scale, which would be two- or fourfold.
+  EXPECT_NEAR(estimate / truth, 1, 0.3);
+  EXPECT_NEAR(sampler.share(), kRatio, 0.1);
+}
+
+TEST_F(SyscallSampling, NothingIsAttachedBetweenWindowsAndAfterTheEnd) {
+  const std::set<uint32_t> before = syscall_path_links();
+  {
+    const exporter::SyscallSampler sampler(*object_, map_, kRatio, kPeriod);
+    bool seen_attached = false;
+    bool seen_detached_again = false;
+    const auto deadline = SteadyClock::now() + std::chrono::seconds(10);
+    while (!seen_detached_again && SteadyClock::now() < deadline) {
+      const bool attached = syscall_path_links().size() == before.size() + 2;
+      seen_detached_again = seen_attached && syscall_path_links() == before;
+      seen_attached |= attached;
+    }
+    EXPECT_TRUE(seen_attached);
+    EXPECT_TRUE(seen_detached_again);
+  }
+  EXPECT_EQ(syscall_path_links(), before);
+}
+
+TEST(SyscallsMode, SampledExportsItsShareOfTheTime) {
+  Probe probe(syscalls_in_mode(SyscallsMode::kSampled, 0.2));
+  const double ratio = probe.scrape({}).value(kRatio);
+  EXPECT_GT(ratio, 0.1);
+  EXPECT_LT(ratio, 0.4);
+}
+
+}  // namespace
+}  // namespace sonde::test
