@@ -13,8 +13,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SONDE_ROOT_CGROUP 1 /* kernfs id of every hierarchy's root */
 
 /*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes the
- * entries of cgroups that are gone. Full: the event is counted in `errors`.
+ * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
+ * the entries of cgroups that are gone. Full: the event is counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -43,8 +43,9 @@ static __always_inline __u32 operation_of(const struct request *request)
 }
 
 /*
- * The block cgroup that the I/O was charged to when it was submitted. Requests of two cgroups are never merged
- * (blk_cgroup_mergeable), so the first bio speaks for all. A request without one is the kernel's own (a flush).
+ * The block cgroup that the I/O was charged to when it was submitted. Requests of two cgroups are never
+ * merged (blk_cgroup_mergeable), so the first bio speaks for all. A request without one is the kernel's own
+ * (a flush).
  */
 static __always_inline __u64 owner_of(const struct request *request)
 {
@@ -60,8 +61,9 @@ static __always_inline __u64 owner_of(const struct request *request)
 }
 
 /*
- * Hook: a request, or a part of one, completed; in interrupts, on any CPU: current is not the owner. At completion
- * rather than at issue, because a request that the driver sends back is issued again. Oldest kernel: 5.17.
+ * Hook: a request, or a part of one, completed; in interrupts, on any CPU: current is not the owner. At
+ * completion rather than at issue, because a request that the driver sends back is issued again. Oldest
+ * kernel: 5.17.
  */
 SEC("?tp_btf/block_rq_complete")
 int BPF_PROG(rq_complete, struct request *request, int error, unsigned int completed_bytes)

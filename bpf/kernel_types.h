@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The kernel's types as far as these programs read them. CO-RE relocates every access by name against the BTF of
- * the running kernel, so order, size and the fields left out do not matter. A name after ___ is ignored there.
+ * The kernel's types as far as these programs read them. CO-RE relocates every access by name against the BTF
+ * of the running kernel, so order, size and the fields left out do not matter. A name after ___ is ignored
+ * there.
  */
 #include <linux/bpf.h>
 #include <linux/types.h>

@@ -13,8 +13,8 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes the
- * entries of cgroups that are gone. Full: the event is counted in `errors`.
+ * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
+ * the entries of cgroups that are gone. Full: the event is counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -64,8 +64,8 @@ static __always_inline int in_user_mode(const struct bpf_perf_event_data *event)
 }
 
 /*
- * Hook: the software perf event page-faults, period 1, one a CPU; where the tracepoints are missing. It counts
- * faults that the kernel resolved, the tracepoints all that were taken. Oldest kernel: 5.11.
+ * Hook: the software perf event page-faults, period 1, one a CPU; where the tracepoints are missing. It
+ * counts faults that the kernel resolved, the tracepoints all that were taken. Oldest kernel: 5.11.
  */
 SEC("?perf_event")
 int fault_event(struct bpf_perf_event_data *event)

@@ -14,8 +14,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 const volatile bool exit_tells_group_dead = false;
 
 /*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes the
- * entries of cgroups that are gone. Full: the event is counted in `errors`.
+ * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
+ * the entries of cgroups that are gone. Full: the event is counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -63,8 +63,8 @@ int BPF_PROG(process_exec, struct task_struct *task)
 }
 
 /*
- * Whether this thread's end is its process's. Older kernels do not say: there it is the end of the first thread,
- * except when another one's exec ends it (the process lives on under that thread).
+ * Whether this thread's end is its process's. Older kernels do not say: there it is the end of the first
+ * thread, except when another one's exec ends it (the process lives on under that thread).
  */
 static __always_inline bool ends_process(unsigned long long *ctx, struct task_struct *task)
 {

@@ -7,7 +7,7 @@
 
 /* Value of the map `counts` of process_events.bpf.c. */
 struct process_event_counts {
-	__u64 forks;   /* processes made */
+	__u64 forks; /* processes made */
 	__u64 execs;
 	__u64 exits;   /* processes ended */
 	__u64 threads; /* threads made beside a process's first */

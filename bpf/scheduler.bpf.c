@@ -11,8 +11,8 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes the
- * entries of cgroups that are gone. Full: the event is counted in `errors`.
+ * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
+ * the entries of cgroups that are gone. Full: the event is counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -22,8 +22,8 @@ struct {
 } counts SEC(".maps");
 
 /*
- * When a task became runnable, in ns of the monotonic clock; 0 while it runs or sleeps. Key: the task. Bound: the
- * number of tasks; the kernel frees an entry with its task. No memory: counted in `errors`.
+ * When a task became runnable, in ns of the monotonic clock; 0 while it runs or sleeps. Key: the task. Bound:
+ * the number of tasks; the kernel frees an entry with its task. No memory: counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -60,7 +60,8 @@ int BPF_PROG(wakeup_new, struct task_struct *task)
 	return 0;
 }
 
-/* The smallest i with ns <= 1000 * 4^i; most waits are short, so counting up from the bottom is the fast way. */
+/* The smallest i with ns <= 1000 * 4^i; most waits are short, so counting up from the bottom is the fast way.
+ */
 static __always_inline __u32 delay_bucket(__u64 ns)
 {
 	__u64 bound = 1000;
@@ -82,12 +83,13 @@ static __always_inline void count_delay(struct scheduler_counts *value, __u64 ns
 }
 
 /*
- * Hook: every context switch, interrupts off. The one that leaves is counted; if it did not want to (preempted, or
- * it yielded) it waits from now on. The one that comes has waited since it became runnable. CPU-bound idle tasks
- * (pid 0) are neither. Oldest kernel: 5.18 (argument prev_state).
+ * Hook: every context switch, interrupts off. The one that leaves is counted; if it did not want to
+ * (preempted, or it yielded) it waits from now on. The one that comes has waited since it became runnable.
+ * CPU-bound idle tasks (pid 0) are neither. Oldest kernel: 5.18 (argument prev_state).
  */
 SEC("?tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next, unsigned int prev_state)
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
+	     unsigned int prev_state)
 {
 	struct scheduler_counts *value = NULL;
 	struct cgroup_key prev_key = {}, next_key;

@@ -12,8 +12,8 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes the
- * entries of cgroups that are gone. Full: the event is counted in `errors`.
+ * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
+ * the entries of cgroups that are gone. Full: the event is counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -73,9 +73,9 @@ int BPF_PROG(sys_exit, struct pt_regs___kernel *regs, long result)
 #define IORING_OP_OPENAT2 28
 
 /*
- * Hook: every completion of an io_uring request, run by the submitting process or a worker thread of it. A request
- * that asked for no completion event (IOSQE_CQE_SKIP_SUCCESS) is not seen. Oldest kernel: 5.19.
- * The request is an untyped pointer there, hence bpf_probe_read.
+ * Hook: every completion of an io_uring request, run by the submitting process or a worker thread of it. A
+ * request that asked for no completion event (IOSQE_CQE_SKIP_SUCCESS) is not seen. Oldest kernel: 5.19. The
+ * request is an untyped pointer there, hence bpf_probe_read.
  */
 SEC("?tp_btf/io_uring_complete")
 int BPF_PROG(uring_complete, void *ring, struct io_kiocb *request)

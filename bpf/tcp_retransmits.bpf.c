@@ -11,8 +11,8 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * Key: the network namespace. Value: its segments, per CPU. Bound: --bpf.max-cgroups (a namespace has a cgroup at
- * least), set before load; user space deletes idle entries. Full: the event is counted in `errors`.
+ * Key: the network namespace. Value: its segments, per CPU. Bound: --bpf.max-cgroups (a namespace has a
+ * cgroup at least), set before load; user space deletes idle entries. Full: the event is counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -34,8 +34,8 @@ static __always_inline void count_segments(const struct sock *sock, __u64 segmen
 }
 
 /*
- * Hook: a buffer was sent again. It may hold many segments; TCP keeps their number in the buffer's control block.
- * Oldest kernel: 5.5.
+ * Hook: a buffer was sent again. It may hold many segments; TCP keeps their number in the buffer's control
+ * block. Oldest kernel: 5.5.
  */
 SEC("?tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit_skb, const struct sock *sock, const struct sk_buff *buffer)

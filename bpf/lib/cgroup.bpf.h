@@ -12,10 +12,10 @@
 const volatile struct bpf_settings settings = {};
 
 /*
- * The cgroup of a task in the hierarchy that user space chose: on v1 the one of a controller, on v2 the only one.
- * Plain loads from BTF pointers (kernel 5.5): no bpf_probe_read, which costs 200 ns for this chain.
- * `hierarchy` is read-only data, so one branch is left after the verifier; a controller that the kernel lacks is
- * in a branch that is dropped.
+ * The cgroup of a task in the hierarchy that user space chose: on v1 the one of a controller, on v2 the only
+ * one. Plain loads from BTF pointers (kernel 5.5): no bpf_probe_read, which costs 200 ns for this chain.
+ * `hierarchy` is read-only data, so one branch is left after the verifier; a controller that the kernel lacks
+ * is in a branch that is dropped.
  */
 static __always_inline struct cgroup *task_cgroup(struct task_struct *task)
 {
@@ -36,8 +36,8 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task)
 static __always_inline struct cgroup_key task_key(struct task_struct *task)
 {
 	struct cgroup_key key = {
-		.id = task_cgroup(task)->kn->id,
-		.hierarchy = settings.task_hierarchy,
+	    .id = task_cgroup(task)->kn->id,
+	    .hierarchy = settings.task_hierarchy,
 	};
 
 	return key;

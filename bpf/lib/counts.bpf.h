@@ -6,9 +6,9 @@
 #include "bpf/lib/errors.bpf.h"
 
 /*
- * The value of `key` in a per-CPU hash on this CPU, made from `zero` at a key's first event; NULL where there is no
- * room, which is counted. Tracepoints run with preemption off, so `value->x++` is safe where no interrupt on the
- * same CPU writes the same value; programs that run in interrupts add atomically.
+ * The value of `key` in a per-CPU hash on this CPU, made from `zero` at a key's first event; NULL where there
+ * is no room, which is counted. Tracepoints run with preemption off, so `value->x++` is safe where no
+ * interrupt on the same CPU writes the same value; programs that run in interrupts add atomically.
  */
 static __always_inline void *find_or_make(void *map, const void *key, const void *zero)
 {

@@ -4,18 +4,20 @@
 #include "bpf/kernel_types.h"
 
 /*
- * Which system calls map memory or open files. The numbers differ between architectures and for 32-bit callers
+ * Which system calls map memory or open files. The numbers differ between architectures and for 32-bit
+ * callers
  * ("compat"), who have their own table even in a 64-bit process (int 0x80).
- * Sources: arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h, arch/arm/tools/syscall.tbl.
+ * Sources: arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h,
+ * arch/arm/tools/syscall.tbl.
  */
 #define NR_OPENAT2 437 /* the same everywhere */
 
 #if defined(__TARGET_ARCH_x86)
 
-#define TS_COMPAT 0x2          /* arch/x86/include/asm/thread_info.h */
-#define X32_BIT 0x40000000L    /* x32 callers use the 64-bit table with this bit set */
+#define TS_COMPAT 0x2	    /* arch/x86/include/asm/thread_info.h */
+#define X32_BIT 0x40000000L /* x32 callers use the 64-bit table with this bit set */
 #define NR_MMAP 9
-#define NR_COMPAT_MMAP 90      /* one pointer to its six arguments */
+#define NR_COMPAT_MMAP 90 /* one pointer to its six arguments */
 #define NR_COMPAT_MMAP2 192
 
 static __always_inline int is_compat(struct task_struct *task)
