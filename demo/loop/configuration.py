@@ -62,8 +62,10 @@ global:
   scrape_interval: {interval}
   scrape_timeout: {interval}
   evaluation_interval: {interval}
+  external_labels: {{sonde_analyzer_url: '{analyzer}'}}
 rule_files: [{rules}]
 alerting:
+  alert_relabel_configs: [{{action: labeldrop, regex: sonde_analyzer_url}}]
   alertmanagers:
     - static_configs: [{{targets: ['127.0.0.1:{alertmanager}']}}]
 scrape_configs:
@@ -74,12 +76,6 @@ JOB = """\
   - job_name: {job}
     honor_labels: true
     static_configs: [{{targets: ['127.0.0.1:{port}']}}]
-"""
-
-# Alerts are read from Alertmanager's API; nobody is notified.
-ALERTMANAGER = """\
-route: {{receiver: nobody}}
-receivers: [{{name: nobody}}]
 """
 
 ANALYZER = """\

@@ -6,7 +6,7 @@ from typing import Any
 
 from demo.loop.client import Unavailable
 from demo.loop.loop import Loop
-from demo.loop.progress import say, say_quietly
+from demo.loop.progress import say
 from demo.loop.shop import CONTAINERS, service_of
 
 ALERT = "SondeCulprit"
@@ -84,7 +84,7 @@ def run_fault(loop: Loop, container: str, quiet_seconds: float) -> Outcome:
     early = observe(loop, quiet_seconds, "quiet phase")
     say(f"injecting a CPU hog into {container}")
     injection = loop.inject(container)
-    say_quietly(f"the hog runs; waiting for {ALERT} to reach Alertmanager")
+    say(f"the hog runs; waiting for {ALERT} to reach Alertmanager")
     found = loop.wait_for_alert(ALERT, ALERT_SECONDS)
     if found is None:
         return Outcome(False, f"no {ALERT} within {ALERT_SECONDS:.0f} s of the injection", early)

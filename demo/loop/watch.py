@@ -56,8 +56,8 @@ class Watch:
             rules=rules,
             interval=self._interval,
             alertmanager=self._ports["alertmanager"],
+            analyzer=self.url("analyzer"),
         )
-        alertmanager = configuration.write(folder / "alertmanager.yml", configuration.ALERTMANAGER)
         analyzer = configuration.write(
             folder / "analyzer.yml",
             configuration.ANALYZER,
@@ -88,7 +88,7 @@ class Watch:
             "alertmanager",
             [
                 "prometheus-alertmanager",
-                f"--config.file={alertmanager}",
+                f"--config.file={RULES / 'alertmanager.yml'}",
                 f"--storage.path={folder / 'alertmanager'}",
                 f"--web.listen-address=127.0.0.1:{self._ports['alertmanager']}",
                 "--cluster.listen-address=",
