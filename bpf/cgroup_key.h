@@ -13,7 +13,7 @@
 
 /* Whose event it was. Ids of two hierarchies may collide (both roots are 1), hence the pair. */
 struct cgroup_key {
-	__u64 id;	 /* kernfs id = inode of the cgroup's directory */
+	__u64 id;        /* kernfs id = inode of the cgroup's directory */
 	__u32 hierarchy; /* SONDE_HIERARCHY_… */
-	__u32 reserved;	 /* 0 */
+	__u32 reserved;  /* 0 */
 };

@@ -11,7 +11,7 @@
 
 /* Value of the map `counts` of scheduler.bpf.c. */
 struct scheduler_counts {
-	__u64 switches;			   /* times a task of the cgroup left a CPU */
-	__u64 delay_ns;			   /* sum of the delays below */
+	__u64 switches;                    /* times a task of the cgroup left a CPU */
+	__u64 delay_ns;                    /* sum of the delays below */
 	__u64 delays[SONDE_DELAY_BUCKETS]; /* waits from runnable to running, per bucket (not cumulative) */
 };

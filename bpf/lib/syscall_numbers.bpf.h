@@ -14,7 +14,7 @@
 
 #if defined(__TARGET_ARCH_x86)
 
-#define TS_COMPAT 0x2	    /* arch/x86/include/asm/thread_info.h */
+#define TS_COMPAT 0x2       /* arch/x86/include/asm/thread_info.h */
 #define X32_BIT 0x40000000L /* x32 callers use the 64-bit table with this bit set */
 #define NR_MMAP 9
 #define NR_COMPAT_MMAP 90 /* one pointer to its six arguments */
