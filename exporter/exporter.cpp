@@ -1,10 +1,13 @@
 #include "exporter/exporter.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -13,7 +16,6 @@
 #include "common/metrics/build_info_metric.h"
 #include "exporter/bpf_context.h"
 #include "exporter/collector_table.h"
-#include "identity/network_namespace.h"
 
 namespace sonde::exporter {
 namespace {
@@ -24,6 +26,13 @@ constexpr int kMarginShare = 20;
 constexpr std::chrono::milliseconds kLargestMargin{100};
 /// How long the end of the program waits for a collector.
 constexpr std::chrono::seconds kPatience{2};
+
+/// Whether other users' processes may be looked into, as their network namespaces need.
+bool sees_other_processes() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  return syscall(SYS_capget, &header, sets.data()) == 0 && (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0;
+}
 
 /// Of all files that this process may open, a half is for the collectors' kept ones, shared by the four
 /// readers of cgroups.
@@ -82,12 +91,12 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   exporter->bpf_ = std::make_unique<BpfContext>(std::move(bpf_options), exporter->capabilities_);
   environment.bpf = exporter->bpf_.get();
 
-  exporter->make_discovery(options, std::move(rule));
+  exporter->make_discovery(std::move(rule));
   exporter->make_collectors(options);
   return exporter;
 }
 
-void Exporter::make_discovery(const Options& options, ContainerRule rule) {
+void Exporter::make_discovery(ContainerRule rule) {
   std::unique_ptr<CgroupWatch> watch;
   if (auto events = make_bpf_cgroup_events(*bpf_)) {
     watch = make_bpf_watch(std::move(*events));
@@ -98,7 +107,7 @@ void Exporter::make_discovery(const Options& options, ContainerRule rule) {
   } else {
     log::warning("cgroups are listed at each scrape, not watched", {{"reason", inotify.error().message}});
   }
-  const bool sees_namespaces = identity::network_namespace_of(options.roots.procfs, "1").has_value();
+  const bool sees_namespaces = sees_other_processes();
   capabilities_.set("network_namespaces",
                     sees_namespaces ? CapabilityReason::kAvailable : CapabilityReason::kMissingCapability);
   if (!sees_namespaces) {

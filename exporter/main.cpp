@@ -28,7 +28,7 @@ int run(const exporter::Options& options) {
   }
   Shutdown shutdown;
   FileDescriptor lock;
-  if (!options.node_lock.empty()) {
+  if (options.node_lock != "none") {
     auto taken = exporter::take_node_lock(options.node_lock);
     if (!taken) return fail_with(taken.error());
     lock = std::move(*taken);
@@ -43,9 +43,6 @@ int run(const exporter::Options& options) {
       [&](const http::Scrape& scrape, metrics::SeriesWriter& writer) { (*exporter)->scrape(scrape, writer); },
       [&](const http::Request& request) { return (*exporter)->refuse_because(request); });
   if (const auto started = server.start(); !started) return fail_with(started.error());
-  for (size_t i = 0; i < options.web.listen_addresses.size(); ++i) {
-    log::info("listening", {{"address", options.web.listen_addresses[i]}, {"port", server.port(i)}});
-  }
 
   shutdown.wait();
   server.stop();

@@ -5,7 +5,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <map>
+#include <set>
 #include <utility>
 
 #include "common/build_info.h"
@@ -28,10 +28,26 @@ struct Flags {
   std::string syscalls_mode = "sampled";
   std::string cgroup_include;
   bool disable_defaults = false;
+  bool without_host_row = false;
   bool version = false;
   bool metrics_table = false;
-  std::map<std::string, bool> collectors;  ///< those given on the command line
+  std::set<std::string, std::less<>> on;   ///< of --collector.NAME
+  std::set<std::string, std::less<>> off;  ///< of --no-collector.NAME
 };
+
+/// Breaks a description into lines below each other in --help's second column.
+std::string wrapped(std::string_view text) {
+  constexpr size_t kColumn = 30;  // where CLI11 puts descriptions
+  constexpr size_t kWidth = 110 - kColumn;
+  std::string lines;
+  while (text.size() > kWidth) {
+    const size_t blank = text.rfind(' ', kWidth);
+    if (blank == std::string_view::npos) break;
+    lines.append(text.substr(0, blank)) += '\n';  // CLI11 indents what follows
+    text.remove_prefix(blank + 1);
+  }
+  return lines.append(text);
+}
 
 /// Puts all options that `add` adds under a heading of --help.
 template <class Add>
@@ -39,27 +55,29 @@ void in_group(CLI::App& app, const std::string& heading, Add&& add) {
   const size_t before = app.get_options().size();
   add();
   const auto options = app.get_options();
-  for (size_t i = before; i < options.size(); ++i) options[i]->group(heading);
+  for (size_t i = before; i < options.size(); ++i) {
+    options[i]->group(options[i]->get_name().starts_with("--no-") ? "" : heading);
+  }
 }
 
 void add_collector_flags(CLI::App& app, Flags& flags, Options& options) {
   for (const CollectorEntry& entry : collector_table()) {
     const std::string name(entry.name);
     app.add_flag_function(
-        fmt::format("--collector.{0},!--no-collector.{0}", name),
-        [&flags, name](int64_t count) { flags.collectors[name] = count > 0; },
-        fmt::format("{} [{}]", entry.help, entry.on_by_default ? "on" : "off"));
+        "--collector." + name, [&flags, name](int64_t) { flags.on.insert(name); },
+        wrapped(fmt::format("{} [{} by default]", entry.help, entry.on_by_default ? "on" : "off")));
+    app.add_flag_function("--no-collector." + name, [&flags, name](int64_t) { flags.off.insert(name); });
   }
   app.add_flag("--collector.disable-defaults", flags.disable_defaults,
-               "Start with all collectors off; switch on single ones by --collector.NAME");
+               wrapped("Start with all collectors off; switch on single ones by --collector.NAME"));
   app.add_option(
          "--collector.syscalls.mode", flags.syscalls_mode,
-         "exact: attached all the time, every syscall of the node pays for it; sampled: attached in random "
-         "windows and scaled; off: never attached")
+         wrapped("exact: attached all the time, and every system call of the node pays for it; sampled: "
+                 "attached in windows at random and scaled; off: never attached"))
       ->check(CLI::IsMember({"exact", "sampled", "off"}))
       ->capture_default_str();
   app.add_option("--collector.syscalls.sampling-ratio", options.syscalls.sampling_ratio,
-                 "Share of the time in which mode sampled counts, above 0 and at most 1")
+                 wrapped("Share of the time in which mode sampled counts, above 0 and at most 1"))
       ->check([](const std::string& text) {
         double ratio = 0;
         const bool good = CLI::detail::lexical_cast(text, ratio) && ratio > 0 && ratio <= 1;
@@ -75,18 +93,19 @@ void add_host_flags(CLI::App& app, Flags& flags, Options& options) {
       ->capture_default_str();
   app.add_option(
       "--container.cgroup-include", flags.cgroup_include,
-      "Which cgroups are containers: a POSIX extended regular expression for the whole path below the "
-      "hierarchy's root, such as /shop/[^/]+. What lies below a container counts as part of it. "
-      "Default: every cgroup that has none below it");
-  app.add_flag("!--no-container.host-row", options.host_row,
-               "Do not export what belongs to no container (the BPF counters' row with empty labels)");
+      wrapped("Which cgroups are containers: a POSIX extended regular expression for the whole path "
+              "below the hierarchy's root, such as /shop/[^/]+. What lies below a container is part of "
+              "it. Default: every cgroup that has none below it"));
+  app.add_flag(
+      "--container.without-host-row", flags.without_host_row,
+      wrapped("Leave out what belongs to no container, the row of the BPF counters whose labels are empty"));
   app.add_option(
          "--node.lock", options.node_lock,
-         "Name of the abstract unix socket by which a second exporter on the node notices the first. It is "
-         "seen within one network namespace only. Empty: no lock")
+         wrapped("Name of the abstract unix socket by which a second exporter on the node notices the "
+                 "first; it is seen within one network namespace only. none: no lock"))
       ->capture_default_str();
   app.add_option("--bpf.disable-hook", options.disabled_hooks,
-                 "Do without a kernel tracepoint, as if the kernel had none; repeat it for several")
+                 wrapped("Do without a kernel tracepoint, as if the kernel had none; repeat it for several"))
       ->allow_extra_args(false);
 }
 
@@ -109,10 +128,16 @@ std::string explain(const CLI::ParseError& error, const CLI::App& app) {
 /// Takes over what needs more than CLI11. Errors: kInvalid, one line.
 Result<void> finish(const Flags& flags, Options& options) {
   for (const CollectorEntry& entry : collector_table()) {
-    const auto given = flags.collectors.find(std::string(entry.name));
+    const bool on = flags.on.contains(entry.name);
+    const bool off = flags.off.contains(entry.name);
+    if (on && off) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("--collector.{0} and --no-collector.{0}: give one of the two", entry.name));
+    }
     const bool by_default = entry.on_by_default && !flags.disable_defaults;
-    if (given == flags.collectors.end() ? by_default : given->second) options.collectors.emplace(entry.name);
+    if (on || (by_default && !off)) options.collectors.emplace(entry.name);
   }
+  options.host_row = !flags.without_host_row;
   const auto mode = parse_syscalls_mode(flags.syscalls_mode);
   if (!mode) return tl::unexpected(mode.error());
   options.syscalls.mode = *mode;

@@ -22,7 +22,7 @@ struct Options {
   SyscallsOptions syscalls;
   bool host_row = true;
   std::vector<std::string> disabled_hooks;
-  std::string node_lock = "sonde-exporter";  ///< "": none
+  std::string node_lock = "sonde-exporter";  ///< "none": no lock
 };
 
 /// What the command line asks for.

@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""The program sonde-exporter on real cgroups of this host, in every hierarchy that is mounted."""
+import os
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cgroups import TestCgroups, measured_roots  # noqa: E402
+from running_exporter import RunningExporter, samples, value  # noqa: E402
+
+CPU = "sonde_container_cpu_usage_seconds_total"
+FLAGS = ("--collector.disable-defaults", "--collector.cgroup_cpu", "--collector.cgroup_memory", "--collector.oom",
+         "--collector.cgroup_network")
+
+
+def unified_root() -> str | None:
+    """Where v2 is mounted."""
+    for line in open("/proc/self/mountinfo", encoding="utf-8"):
+        if " - cgroup2 " in line:
+            return line.split()[4]
+    return None
+
+
+@unittest.skipIf(os.getuid() != 0, "needs root to make cgroups")
+class RealCgroups(unittest.TestCase):
+    def test_a_container_is_in_the_next_scrape_with_every_counter_and_gone_after_its_end(self) -> None:
+        with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:
+            labels = {"namespace": cgroups.name, "pod": "api-1", "container": "api-1", "service": "api"}
+            self.assertIsNone(value(exporter.page(), CPU, **labels))
+            path = cgroups.make("api-1")
+            page = exporter.page()
+            self.assertEqual(value(page, CPU, **labels), 0)
+            self.assertEqual(value(page, "sonde_container_oom_kills_total", **labels), 0)
+            self.assertEqual(value(page, "sonde_container_memory_page_faults_total", kind="major", **labels), 0)
+            cgroups.remove(path)
+            self.assertIsNone(value(exporter.page(), CPU, **labels))
+
+    def test_a_container_of_v2_alone_is_one_too(self) -> None:
+        root = unified_root()
+        if root is None:
+            self.skipTest("v2 is not mounted")
+        with TestCgroups([root]) as cgroups, RunningExporter(*FLAGS) as exporter:
+            path = cgroups.make("job-7")
+            busy = cgroups.run(path, "sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; read x",
+                               prefix=("env",))
+            assert busy.stdout is not None
+            self.assertEqual(busy.stdout.readline(), b"done\n")
+            page = exporter.page()
+            self.assertGreater(value(page, CPU, namespace=cgroups.name, pod="job-7", service="job") or 0, 0)
+            cgroups.end(busy)
+
+    def test_by_inotify_too(self) -> None:
+        """As a user without the right to load BPF programs."""
+        with TestCgroups() as cgroups, RunningExporter(*FLAGS, user=65534) as exporter:
+            cgroups.make("api-1")
+            deadline = time.monotonic() + 30
+            while value(exporter.page(), CPU, namespace=cgroups.name, pod="api-1") is None:
+                self.assertLess(time.monotonic(), deadline, "the new cgroup never appeared")
+
+    def test_usage_of_one_container_is_its_own(self) -> None:
+        with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:
+            busy, idle = cgroups.make("busy"), cgroups.make("idle")
+            cgroups.run(idle, "sleep", "600")
+            hog = cgroups.run(busy, "sh", "-c", "while :; do :; done")
+            deadline = time.monotonic() + 60
+            while (value(exporter.page(), CPU, namespace=cgroups.name, pod="busy") or 0) < 0.2:
+                self.assertLess(time.monotonic(), deadline)
+            page = exporter.page()
+            self.assertLess(value(page, CPU, namespace=cgroups.name, pod="idle") or 0, 0.1)
+            self.assertGreater(value(page, "sonde_container_memory_usage_bytes", namespace=cgroups.name, pod="busy")
+                               or 0, 0)
+            cgroups.end(hog)
+
+    def test_rows_are_monotone_while_descendants_come_and_go(self) -> None:
+        with TestCgroups() as cgroups:
+            container = cgroups.make("api")
+            flags = ("--container.cgroup-include=/" + cgroups.name + "/[^/]+", "--collector.syscalls.mode=exact")
+            with RunningExporter(*flags) as exporter:
+                before: dict[object, float] = {}
+                for round_number in range(12):
+                    child = cgroups.make(f"api/job-{round_number}")
+                    job = cgroups.run(child, "sh", "-c", "for i in 1 2 3 4 5; do cat /proc/self/stat; done >/dev/null")
+                    job.wait()
+                    if round_number % 2 == 0:  # every second one comes and goes between two scrapes
+                        cgroups.remove(child)
+                    page = exporter.page()
+                    now = {series: number for series, number in samples(page)
+                           if series[0].endswith(("_total", "_bucket", "_count", "_sum"))
+                           and ("pod", "api") in series[1]}
+                    falling = {series: (before[series], now.get(series)) for series in before
+                               if now.get(series, -1.0) < before[series]}
+                    self.assertEqual(falling, {})
+                    before = now
+                    containers = {dict(labels)["pod"] for (name, labels), _ in samples(page) if name == CPU
+                                  and ("namespace", cgroups.name) in labels}
+                    self.assertEqual(containers, {"api"}, "descendants have no rows of their own")
+                    if round_number % 2 == 1:
+                        cgroups.remove(child)
+                self.assertGreater(value(page, CPU, pod="api", namespace=cgroups.name) or 0, 0)
+                syscalls = value(page, "sonde_container_syscalls_total", pod="api", namespace=cgroups.name)
+                self.assertGreater(syscalls or 0, 12 * 20, "the jobs' calls are in the row of their container")
+            del container
+
+    def test_an_oom_kill_is_counted_for_the_container(self) -> None:
+        with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:
+            path = cgroups.make("leak")
+            limit = [file for root in measured_roots()
+                     for file in (f"{root}{path}/memory.limit_in_bytes", f"{root}{path}/memory.max")
+                     if os.path.exists(file)]
+            if not limit:
+                self.skipTest("no memory controller")
+            with open(limit[0], "w", encoding="ascii") as file:
+                file.write("20000000")
+            leak = cgroups.run(path, "python3", "-c", "x = bytearray(100_000_000); print(len(x))")
+            self.assertNotEqual(leak.wait(), 0)
+            self.assertEqual(value(exporter.page(), "sonde_container_oom_kills_total", namespace=cgroups.name,
+                                   pod="leak"), 1)
+            self.assertEqual(value(exporter.page(), "sonde_container_memory_limit_bytes", namespace=cgroups.name,
+                                   pod="leak"), 20000000 // 4096 * 4096)
+
+    def test_traffic_is_a_row_of_the_pod_and_none_of_a_pod_on_the_hosts_network(self) -> None:
+        received = "sonde_pod_network_receive_bytes_total"
+        script = ("ip link add a type veth peer name b && ip link set a up && ip link set b up && echo up && read x")
+        with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:
+            own, host = cgroups.make("own"), cgroups.make("host")
+            process = cgroups.run(own, "sh", "-c", script, prefix=("unshare", "--net"))
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), b"up\n")
+            cgroups.run(host, "sleep", "600")
+            deadline = time.monotonic() + 30
+            # The interfaces greet each other (IPv6), whatever else happens.
+            while not value(exporter.page(), received, namespace=cgroups.name, pod="own", container="", service="own"):
+                self.assertLess(time.monotonic(), deadline)
+            self.assertIsNone(value(exporter.page(), received, namespace=cgroups.name, pod="host"))
+            cgroups.end(process)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,196 @@
+#include "exporter/discovery.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/file_descriptor.h"
+#include "tests/identity/scratch_directory.h"
+#include "tests/support/exposition.h"
+
+namespace sonde::exporter {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::vector<std::string> paths_of(const ContainerTable& table) {
+  std::vector<std::string> paths;
+  for (const Container& container : table.containers()) paths.push_back(container.path);
+  return paths;
+}
+
+/// A watch that announces what the test tells it to.
+class ScriptedWatch final : public CgroupWatch {
+ public:
+  [[nodiscard]] int descriptor() const override { return descriptor_.get(); }
+  bool take(const std::function<void(const CgroupEvent&)>& on_event) override {
+    const std::lock_guard lock(mutex_);
+    eventfd_t ignored = 0;
+    eventfd_read(descriptor_.get(), &ignored);
+    for (const Event& event : events_) on_event({event.kind, 0, event.id, event.path});
+    events_.clear();
+    return std::exchange(lost_, false);
+  }
+  void before_listing(const std::string& /*directory*/) override {}
+  [[nodiscard]] bool watches_directories() const override { return false; }
+
+  void announce(CgroupEvent::Kind kind, const std::string& path, uint64_t id) {
+    const std::lock_guard lock(mutex_);
+    events_.push_back({kind, path, id});
+    eventfd_write(descriptor_.get(), 1);
+  }
+  void lose() {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+    eventfd_write(descriptor_.get(), 1);
+  }
+
+ private:
+  struct Event {
+    CgroupEvent::Kind kind;
+    std::string path;
+    uint64_t id;
+  };
+  FileDescriptor descriptor_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  std::mutex mutex_;
+  std::deque<Event> events_;
+  bool lost_ = false;
+};
+
+class DiscoveryTest : public testing::Test {
+ protected:
+  DiscoveryTest() { scratch_.make_directory("cgroup"); }
+
+  [[nodiscard]] DiscoveryOptions options(
+      std::chrono::milliseconds rescan_interval = std::chrono::hours(1)) const {
+    DiscoveryOptions options;
+    options.roots.procfs = scratch_.path() + "/proc";
+    options.mounts = identity::CgroupMounts(
+        {{scratch_.path() + "/cgroup", "/", {identity::Hierarchy::kUnified}, 0, false}});
+    options.rescan_interval = rescan_interval;
+    return options;
+  }
+  void make_cgroup(const std::string& path) const { scratch_.make_directory("cgroup" + path); }
+  void remove_cgroup(const std::string& path) const {
+    std::filesystem::remove_all(scratch_.path() + "/cgroup" + path);
+  }
+  static double rescans(const Discovery& discovery) {
+    metrics::SeriesWriter writer;
+    discovery.write(writer);
+    return test::parse_exposition(writer.text())->value("sonde_exporter_cgroup_rescans_total");
+  }
+  /// Polls until it holds; false after half a minute.
+  static bool eventually(const std::function<bool()>& holds) {
+    const SteadyTime give_up = SteadyClock::now() + std::chrono::seconds(30);
+    while (!holds()) {
+      if (SteadyClock::now() > give_up) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
+  }
+
+  test::ScratchDirectory scratch_;
+};
+
+TEST_F(DiscoveryTest, KnowsWhatWasThereBefore) {
+  make_cgroup("/shop/api-1");
+  Discovery discovery(options(), {}, std::make_unique<ScriptedWatch>());
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/shop/api-1"));
+}
+
+TEST_F(DiscoveryTest, WithoutAWatchListsAtEachSnapshot) {
+  Discovery discovery(options(), {}, nullptr);
+  make_cgroup("/a");
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/a"));
+  remove_cgroup("/a");
+  EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
+}
+
+TEST_F(DiscoveryTest, SeesWhatWasAnnouncedBeforeTheSnapshotAtOnceAndWithoutAWalk) {
+  auto made = std::make_unique<ScriptedWatch>();
+  ScriptedWatch& watch = *made;
+  Discovery discovery(options(), {}, std::move(made));
+  const double walks = rescans(discovery);
+  watch.announce(CgroupEvent::Kind::kCreated, "/a", 7);
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/a"));
+  watch.announce(CgroupEvent::Kind::kRemoved, "/a", 7);
+  EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
+  EXPECT_EQ(rescans(discovery), walks);
+}
+
+TEST_F(DiscoveryTest, ListsAnewWhereEventsWereLost) {
+  auto made = std::make_unique<ScriptedWatch>();
+  ScriptedWatch& watch = *made;
+  Discovery discovery(options(), {}, std::move(made));
+  make_cgroup("/missed");
+  EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
+  watch.lose();
+  EXPECT_TRUE(
+      eventually([&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/missed"}; }));
+}
+
+TEST_F(DiscoveryTest, ListsAnewNowAndThenThoughNothingWasAnnounced) {
+  Discovery discovery(options(std::chrono::milliseconds(20)), {}, std::make_unique<ScriptedWatch>());
+  make_cgroup("/missed");
+  EXPECT_TRUE(
+      eventually([&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/missed"}; }));
+}
+
+TEST_F(DiscoveryTest, GivesTheSameTableWhileNothingChanges) {
+  make_cgroup("/a");
+  Discovery discovery(options(), {}, std::make_unique<ScriptedWatch>());
+  EXPECT_EQ(discovery.snapshot(), discovery.snapshot());
+}
+
+TEST_F(DiscoveryTest, KeepsOldSnapshotsAsTheyWere) {
+  make_cgroup("/a");
+  Discovery discovery(options(), {}, nullptr);
+  const auto before = discovery.snapshot();
+  make_cgroup("/b");
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/a", "/b"));
+  EXPECT_THAT(paths_of(*before), ElementsAre("/a"));
+}
+
+TEST_F(DiscoveryTest, ByInotifySeesNestedCgroupsComeAndGo) {
+  auto watch = make_inotify_watch();
+  ASSERT_TRUE(watch.has_value());
+  Discovery discovery(options(), {}, std::move(*watch));
+  make_cgroup("/x/y/z");
+  EXPECT_TRUE(
+      eventually([&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/x/y/z"}; }));
+  make_cgroup("/x/y/w");
+  EXPECT_TRUE(eventually(
+      [&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/x/y/w", "/x/y/z"}; }));
+  remove_cgroup("/x/y");
+  EXPECT_TRUE(eventually([&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/x"}; }));
+}
+
+TEST_F(DiscoveryTest, IsSafeWhileScrapesAndEventsRunAtOnce) {
+  auto made = std::make_unique<ScriptedWatch>();
+  ScriptedWatch& watch = *made;
+  Discovery discovery(options(std::chrono::milliseconds(1)), {}, std::move(made));
+  std::vector<std::thread> threads;
+  for (int scraper = 0; scraper < 3; ++scraper) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) EXPECT_LE(discovery.snapshot()->containers().size(), 2U);
+    });
+  }
+  for (uint64_t id = 1; id < 200; ++id) {
+    watch.announce(CgroupEvent::Kind::kCreated, "/a", id);
+    watch.announce(CgroupEvent::Kind::kRemoved, "/a", id);
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace sonde::exporter

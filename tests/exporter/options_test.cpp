@@ -1,0 +1,129 @@
+#include "exporter/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "exporter/collector_table.h"
+#include "exporter/metrics_table.h"
+
+namespace sonde::exporter {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+CommandLine parse(std::vector<const char*> flags) {
+  flags.insert(flags.begin(), "sonde-exporter");
+  return parse_command_line(static_cast<int>(flags.size()), flags.data());
+}
+
+TEST(Options, HaveTheDefaultsThatHelpShows) {
+  const CommandLine line = parse({});
+  ASSERT_FALSE(line.exit_code.has_value()) << line.output;
+  const Options& options = line.options;
+  EXPECT_THAT(options.web.listen_addresses, ElementsAre(":9756"));
+  EXPECT_EQ(options.web.telemetry_path, "/metrics");
+  EXPECT_EQ(options.roots.procfs, "/proc");
+  EXPECT_EQ(options.roots.cgroupfs, "/sys/fs/cgroup");
+  EXPECT_EQ(options.cgroup_include, std::nullopt);
+  EXPECT_EQ(options.node_lock, "sonde-exporter");
+  EXPECT_TRUE(options.host_row);
+  EXPECT_EQ(options.syscalls.mode, SyscallsOptions().mode);
+  EXPECT_EQ(options.syscalls.sampling_ratio, kDefaultSamplingRatio);
+  const CommandLine help = parse({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* const shown : {":9756", "/metrics", "/proc", "/sys/fs/cgroup"}) {
+    EXPECT_THAT(help.output, HasSubstr(shown));
+  }
+}
+
+TEST(Options, SwitchCollectorsOnAndOff) {
+  EXPECT_EQ(parse({}).options.collectors.size(), collector_table().size());
+  EXPECT_THAT(parse({"--no-collector.oom"}).options.collectors, Not(Contains("oom")));
+  EXPECT_THAT(parse({"--collector.disable-defaults", "--collector.oom"}).options.collectors,
+              ElementsAre("oom"));
+  EXPECT_THAT(parse({"--collector.oom", "--collector.disable-defaults"}).options.collectors,
+              ElementsAre("oom"));
+  EXPECT_TRUE(parse({"--collector.disable-defaults"}).options.collectors.empty());
+}
+
+TEST(Options, TakeTheHostsPathsAndTheSyscallsMode) {
+  const CommandLine line = parse(
+      {"--path.procfs=/host/proc", "--path.cgroupfs", "/host/cgroup", "--collector.syscalls.mode=exact",
+       "--collector.syscalls.sampling-ratio=0.25", "--container.cgroup-include=/shop/[^/]+",
+       "--node.lock=none", "--container.without-host-row", "--bpf.disable-hook=a", "--bpf.disable-hook=b"});
+  ASSERT_FALSE(line.exit_code.has_value()) << line.output;
+  EXPECT_EQ(line.options.roots.procfs, "/host/proc");
+  EXPECT_EQ(line.options.roots.cgroupfs, "/host/cgroup");
+  EXPECT_EQ(line.options.syscalls.mode, SyscallsMode::kExact);
+  EXPECT_EQ(line.options.syscalls.sampling_ratio, 0.25);
+  EXPECT_EQ(line.options.cgroup_include, "/shop/[^/]+");
+  EXPECT_EQ(line.options.node_lock, "none");
+  EXPECT_FALSE(line.options.host_row);
+  EXPECT_THAT(line.options.disabled_hooks, ElementsAre("a", "b"));
+}
+
+TEST(Options, RefuseACollectorThatIsToBeOnAndOff) {
+  const CommandLine line = parse({"--collector.oom", "--no-collector.oom"});
+  EXPECT_EQ(line.exit_code, 2);
+  EXPECT_THAT(line.output, HasSubstr("--no-collector.oom"));
+}
+
+TEST(Options, KeepLinesOfHelpReadable) {
+  const std::string help = parse({"--help"}).output;
+  EXPECT_THAT(help, Not(HasSubstr("{false}")));
+  for (const CollectorEntry& entry : collector_table()) {
+    EXPECT_THAT(help, HasSubstr("  --collector." + std::string(entry.name)));
+  }
+  size_t start = 0;
+  while (start < help.size()) {
+    const size_t end = std::min(help.find('\n', start), help.size());
+    EXPECT_LE(end - start, 160U) << help.substr(start, end - start);
+    start = end + 1;
+  }
+}
+
+TEST(Options, RefuseAnUnknownCollectorWithTheListOfThem) {
+  for (const char* const flag : {"--collector.nonsense", "--no-collector.nonsense"}) {
+    const CommandLine line = parse({flag});
+    EXPECT_EQ(line.exit_code, 2);
+    EXPECT_THAT(line.output, HasSubstr(flag));
+    for (const CollectorEntry& entry : collector_table())
+      EXPECT_THAT(line.output, HasSubstr(std::string(entry.name)));
+  }
+}
+
+TEST(CollectorTable, NamesEachCollectorOnceAndItsMetricsOnce) {
+  std::set<std::string> names;
+  std::set<std::string> metrics;
+  for (const CollectorEntry& entry : collector_table()) {
+    EXPECT_TRUE(names.emplace(entry.name).second) << entry.name;
+    EXPECT_FALSE(entry.metrics().empty()) << entry.name;
+    for (const metrics::MetricRow& row : entry.metrics()) {
+      EXPECT_TRUE(metrics.emplace(row.name).second) << row.name;
+      EXPECT_TRUE(row.name.starts_with("sonde_")) << row.name;
+      EXPECT_EQ(row.type == metrics::MetricType::kCounter, row.name.ends_with("_total")) << row.name;
+      EXPECT_TRUE(row.help.ends_with('.')) << row.name;
+    }
+  }
+}
+
+TEST(MetricsTable, HasARowForEachMetric) {
+  const std::string table = metrics_table();
+  for (const CollectorEntry& entry : collector_table()) {
+    for (const metrics::MetricRow& row : entry.metrics())
+      EXPECT_THAT(table, HasSubstr("| `" + std::string(row.name)));
+  }
+  EXPECT_THAT(table, HasSubstr("| `process_start_time_seconds` |"));
+  EXPECT_THAT(table, HasSubstr("| `sonde_exporter_capability` |"));
+}
+
+}  // namespace
+}  // namespace sonde::exporter
