@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 
 KILL_SECONDS = 5.0
+# The whole tree competes with each single process at the root of the hierarchy: it weighs as ten of them.
+WEIGHTS = {"cpu.shares": "10240", "cpu.weight": "1000"}
 
 
 def hierarchies() -> list[Path]:
@@ -36,6 +38,9 @@ class Tree:
         for root in self._roots:
             top = root / self.name
             _make(top, root)
+            for name, weight in WEIGHTS.items():
+                if (top / name).exists():
+                    _try_write(top / name, weight)
             _make(top / member, top)
 
     def entries(self, member: str) -> list[Path]:

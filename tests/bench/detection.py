@@ -16,7 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def main() -> int:
     """Prints a line a run and the figures at the end."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--fault", default="cpu", choices=["cpu", "none", "load"])
@@ -31,16 +33,18 @@ def main() -> int:
         done = subprocess.run(
             [*command, *options.more], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
         )
-        last = [line for line in done.stdout.splitlines() if "starting" not in line][-2:-1] or [done.stderr]
+        verdict = (done.stdout.splitlines()[-2:-1] or [""])[0] if not done.stderr else done.stderr
         passed += done.returncode == 0
         right += re.search(r"\] right:", done.stdout) is not None
         quiet += re.search(r"quiet phase: alert", done.stdout) is None
         delays += [float(text) for text in re.findall(r"(\d+\.\d) s from the injection", done.stdout)]
-        print(f"seed {seed:3} exit {done.returncode} load {load:4.1f}  {last[0].strip()}", flush=True)
+        print(f"seed {seed:3} exit {done.returncode} load {load:4.1f}  {verdict.strip()}", flush=True)
         for line in re.findall(r".*: alert .*", done.stdout):
             print(f"          {line}", flush=True)
     runs = options.runs
-    print(f"passed {passed} of {runs}; right container {right} of {runs}; no alert before it {quiet} of {runs}")
+    print(
+        f"passed {passed} of {runs}; right container {right} of {runs}; no alert before it {quiet} of {runs}"
+    )
     if delays:
         print(
             f"injection to Alertmanager: median {statistics.median(delays):.1f} s, "
