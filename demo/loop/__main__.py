@@ -6,6 +6,7 @@ import sys
 import threading
 
 from demo.loop import experiment
+from demo.loop.client import Unavailable
 from demo.loop.loop import Loop
 from demo.loop.progress import say, show_diagnosis
 from demo.loop.shop import service_of
@@ -105,7 +106,7 @@ def main() -> int:
     except KeyboardInterrupt:
         say("interrupted; everything was stopped")
         return 130
-    except (RuntimeError, TimeoutError) as error:
+    except (RuntimeError, TimeoutError, Unavailable) as error:
         print(f"try: {error}", file=sys.stderr)
         return 1
 

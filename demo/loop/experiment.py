@@ -42,7 +42,6 @@ def observe(loop: Loop, seconds: float, what: str) -> list[dict[str, str]]:
     end = time.monotonic() + seconds
     next_report = 0.0
     while (left := end - time.monotonic()) > 0:
-        loop.check()
         for alert in loop.alerts():
             key = (alert["alertname"], alert.get("container", ""))
             if key not in seen:

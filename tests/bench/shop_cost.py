@@ -29,7 +29,7 @@ from demo.loop.process import Placement, Process  # noqa: E402
 from tests.bench import shop_cost_model  # noqa: E402
 
 BPF = ["syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "bpf_self"]
-ARMS = {"attached": [], "empty exporter": [f"--no-collector.{name}" for name in BPF], "none": []}
+ARMS: dict[str, list[str]] = {"attached": [], "empty exporter": [f"--no-collector.{name}" for name in BPF], "none": []}
 STATS = Path("/proc/sys/kernel/bpf_stats_enabled")
 
 
@@ -92,7 +92,7 @@ class Bench:
         )
         process.start()
         try:
-            client.wait_for("exporter", lambda: process.check() or client.get(self.url), 20)
+            client.wait_for("the exporter answers", lambda: client.get(self.url), 20)
             yield process
         finally:
             process.stop()

@@ -1,5 +1,6 @@
 """The computed half of shop_cost.py: what the exporter's programs and its own CPU time come to for the shop."""
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,18 +33,8 @@ class Observed(Protocol):
     def requests(self) -> float:
         """Answered."""
 
-    def exporter(self, more: list[str]) -> "Running":
+    def exporter(self, more: list[str]) -> AbstractContextManager[Process]:
         """Runs one."""
-
-
-class Running(Protocol):
-    """A context manager around the exporter."""
-
-    def __enter__(self) -> Process:
-        ...
-
-    def __exit__(self, *_: object) -> bool | None:
-        ...
 
 
 @dataclass
