@@ -1,4 +1,5 @@
-# sonde_bpf_program(NAME): bpf/NAME.bpf.c → CO-RE object → NAME.skel.h; link bpf_NAME to include it.
+# sonde_bpf_program(NAME [SOURCE …]): bpf/NAME.bpf.c, or SOURCE, → CO-RE object → NAME.skel.h; link bpf_NAME to include
+# it.
 find_program(SONDE_CLANG_BPF NAMES clang-14 clang REQUIRED)
 find_program(SONDE_BPFTOOL bpftool PATHS /usr/sbin REQUIRED)
 
@@ -10,7 +11,11 @@ else()
 endif()
 
 function(sonde_bpf_program name)
+  cmake_parse_arguments(arg "" "SOURCE" "" ${ARGN})
   set(source ${CMAKE_SOURCE_DIR}/bpf/${name}.bpf.c)
+  if(arg_SOURCE)
+    set(source ${arg_SOURCE})
+  endif()
   set(object ${CMAKE_BINARY_DIR}/bpf/${name}.bpf.o)
   set(skeleton ${CMAKE_BINARY_DIR}/generated/bpf/${name}.skel.h)
   add_custom_command(OUTPUT ${object}

@@ -1,11 +1,9 @@
 #include <gtest/gtest.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
-#include <csignal>
 #include <fstream>
 #include <sstream>
 
+#include "tests/bpf/support/ping_pong.h"
 #include "tests/bpf/support/probe.h"
 #include "tests/bpf/support/worker.h"
 
@@ -46,26 +44,6 @@ pid_t only_child_of(pid_t process) {
   pid_t child = 0;
   std::ifstream("/proc/" + id + "/task/" + id + "/children") >> child;
   return child;
-}
-
-/// Sends a byte to a partner, made at the first call, and waits for its answer.
-void ping_pong(uint64_t count) {
-  static const auto pipes = [] {
-    std::array<int, 4> ends{};
-    if (::pipe(ends.data()) != 0 || ::pipe(ends.data() + 2) != 0) ::_exit(1);
-    if (::fork() == 0) {
-      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      char byte = 0;
-      while (::read(ends[0], &byte, 1) == 1 && ::write(ends[3], &byte, 1) == 1) {
-      }
-      ::_exit(0);
-    }
-    return ends;
-  }();
-  char byte = 0;
-  for (uint64_t i = 0; i < count; ++i) {
-    if (::write(pipes[1], &byte, 1) != 1 || ::read(pipes[2], &byte, 1) != 1) ::_exit(1);
-  }
 }
 
 void spin(uint64_t count) {

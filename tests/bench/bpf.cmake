@@ -1,0 +1,12 @@
+# What the BPF programs cost a run, and how far sampling errs. Both want root.
+if(NOT SONDE_FUZZ AND NOT SONDE_SANITIZERS)
+  sonde_bpf_program(bench_empty SOURCE ${CMAKE_CURRENT_LIST_DIR}/bpf_empty.bpf.c)
+  foreach(program bpf_cost bpf_sampling_error)
+    add_executable(${program} EXCLUDE_FROM_ALL ${CMAKE_CURRENT_LIST_DIR}/${program}.cpp)
+    target_link_libraries(${program} PRIVATE sonde_flags sonde_test_bpf_support)
+    set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bench)
+    add_dependencies(benchmarks ${program})
+  endforeach()
+  target_sources(bpf_cost PRIVATE ${CMAKE_CURRENT_LIST_DIR}/bpf_bpftrace.cpp)
+  target_link_libraries(bpf_cost PRIVATE bpf_bench_empty)
+endif()
