@@ -4,7 +4,7 @@ import signal
 import time
 from pathlib import Path
 
-KILL_SECONDS = 5.0
+KILL_SECONDS = 20.0
 # The whole tree competes with each single process at the root of the hierarchy: it weighs as ten of them.
 WEIGHTS = {"cpu.shares": "10240", "cpu.weight": "1000"}
 

@@ -6,7 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-STOP_SECONDS = 5.0
+STOP_SECONDS = 10.0
 
 
 @dataclass
