@@ -27,6 +27,7 @@ class Process:
     placement: Placement
     log: Path
     pass_fds: tuple[int, ...] = ()
+    stdin: str = os.devnull
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -45,17 +46,24 @@ class Process:
                 "--clear-groups",
                 "--",
             ]
-        with open(self.log, "ab") as log:
+        with open(self.log, "ab") as log, open(self.stdin, "rb") as stdin:
             # A session of its own: Ctrl-C reaches the loop, which stops everything in order.
             self._child = subprocess.Popen(
                 ["/bin/sh", "-c", f"{joins}exec {shlex.join(prefix + self.command)}"],
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=log,
                 stderr=log,
                 pass_fds=self.pass_fds,
                 start_new_session=True,
                 cwd="/",
             )
+
+    def run(self) -> None:
+        """Starts it and waits for its end. Raises, with the end of its log, where it failed."""
+        self.start()
+        assert self._child is not None
+        if self._child.wait() != 0:
+            self.check()
 
     @property
     def pid(self) -> int:

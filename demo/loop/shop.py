@@ -1,11 +1,8 @@
 """The demo shop: nginx → HAProxy → three replicas of sonde-demo-api → Redis, PostgreSQL, and its load."""
-import glob
-import os
 import socket
-import subprocess
 from pathlib import Path
 
-from demo.loop import configuration
+from demo.loop import configuration, database
 from demo.loop.cgroups import Tree
 from demo.loop.network import Network
 from demo.loop.process import Placement, Process, open_for
@@ -14,7 +11,6 @@ REPLICAS = ["api-1", "api-2", "api-3"]
 CONTAINERS = ["nginx", "haproxy", *REPLICAS, "redis", "postgres"]
 ITEMS = 500
 USER = "nobody"
-DATABASE_USER = "postgres"
 DATABASE = "dbname=postgres user=postgres connect_timeout=2"
 
 
@@ -46,13 +42,13 @@ class Shop:
             self.tree.add(container)
         self.network.up()
         open_for(USER, self._folder / "shop")
-        self._create_database()
+        database.create(self._folder / "postgres", self._tools, self._log("initdb"), ITEMS)
 
     def start(self) -> None:
         """Starts everything, the backends first."""
         folder = self._folder / "shop"
         self._start(
-            "postgres", [str(_postgres("postgres")), "-D", str(self._folder / "postgres")], DATABASE_USER
+            "postgres", [database.program("postgres"), "-D", str(self._folder / "postgres")], database.USER
         )
         self._start(
             "redis",
@@ -135,34 +131,6 @@ class Shop:
     def _log(self, name: str) -> Path:
         return self._folder / f"{name}.log"
 
-    def _create_database(self) -> None:
-        data = open_for(DATABASE_USER, self._folder / "postgres")
-        as_user = ["setpriv", f"--reuid={DATABASE_USER}", f"--regid={DATABASE_USER}", "--clear-groups", "--"]
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-        for command, script in (
-            ([_postgres("initdb"), "-D", data, "-A", "trust", "--no-sync", "--no-instructions"], ""),
-            # Single-user mode: the container's counters start with a database that is filled already.
-            (
-                [_postgres("postgres"), "--single", "-D", data, "postgres"],
-                configuration.DATABASE.format(items=ITEMS),
-            ),
-        ):
-            done = subprocess.run(
-                [*as_user, *map(str, command)],
-                input=script,
-                capture_output=True,
-                text=True,
-                cwd="/",
-                env=environment,
-                check=False,
-            )
-            if done.returncode != 0 or "ERROR" in done.stderr:
-                raise RuntimeError(f"{command[0]}: {done.stderr.strip()}")
-        with open(data / "pg_hba.conf", "a", encoding="utf-8") as rules:
-            rules.write("host all all samenet trust\n")
-        with open(data / "postgresql.conf", "a", encoding="utf-8") as settings:
-            settings.write("listen_addresses = '*'\nunix_socket_directories = ''\nshared_buffers = 32MB\n")
-
     def stop(self) -> None:
         """Stops everything in the order of the data path, then removes cgroups and networks."""
         for process in reversed(self.processes.values()):
@@ -171,11 +139,3 @@ class Shop:
             process.wait()
         self.tree.remove()
         self.network.down()
-
-
-def _postgres(program: str) -> Path:
-    """Debian keeps each version's programs in a folder of its own."""
-    found = glob.glob(f"/usr/lib/postgresql/*/bin/{program}")
-    if not found:
-        raise RuntimeError(f"PostgreSQL's {program} is missing; install the package postgresql")
-    return Path(max(found, key=lambda path: int(path.split("/")[4])))
