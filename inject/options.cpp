@@ -15,6 +15,7 @@
 #include "common/http/web_flags.h"
 #include "common/log.h"
 #include "inject/duration.h"
+#include "inject/metrics_table.h"
 
 namespace sonde::inject {
 namespace {
@@ -142,6 +143,13 @@ CommandLine read_command_line(int argc, const char* const* argv) {
       "sonde-inject");
   app.set_version_flag("--version", version_text("sonde-inject"));
   app.require_subcommand(1);
+  app.add_flag_callback(
+      "--metrics.table",
+      [] {
+        fmt::print("{}", metrics_table());
+        throw CLI::Success();
+      },
+      "Print the tables of docs/metrics.md and exit");
   RawFlags raw;
   auto commands = add_fault_commands(app, raw);
   CLI::App* undo = app.add_subcommand(

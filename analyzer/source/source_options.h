@@ -26,19 +26,19 @@ Result<ReadMode> parse_read_mode(std::string_view word);
 /// Who we are to the server. Files are read again at each read, so that secrets can be rotated; their
 /// trailing newline is dropped.
 struct SourceAuth {
-  std::string username;  ///< basic auth, with password or password_file
-  std::string password;
-  std::string password_file;
-  std::string bearer_token;
-  std::string bearer_token_file;
-  std::string tenant;  ///< sent as X-Scope-OrgID (Mimir, Cortex)
+  std::string username = {};  ///< basic auth, with password or password_file
+  std::string password = {};
+  std::string password_file = {};
+  std::string bearer_token = {};
+  std::string bearer_token_file = {};
+  std::string tenant = {};  ///< sent as X-Scope-OrgID (Mimir, Cortex)
 };
 
 /// TLS of an https:// URL; never below 1.2.
 struct SourceTls {
-  std::string ca_file;    ///< PEM; empty: the system's authorities
-  std::string cert_file;  ///< client certificate, PEM; with key_file
-  std::string key_file;
+  std::string ca_file = {};    ///< PEM; empty: the system's authorities
+  std::string cert_file = {};  ///< client certificate, PEM; with key_file
+  std::string key_file = {};
   bool insecure_skip_verify = false;
 };
 

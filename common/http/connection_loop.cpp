@@ -10,13 +10,14 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <map>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
 #include "common/clock.h"
+#include "common/http/connection_table.h"
 #include "common/http/exchange.h"
 #include "common/http/peer_address.h"
 #include "common/http/worker_pool.h"
@@ -29,27 +30,7 @@ constexpr std::chrono::milliseconds kLinger{1000};      // for the client to rea
 constexpr size_t kLingerBytes = 256UL * 1024;           // that are thrown away meanwhile
 constexpr std::chrono::milliseconds kStopGrace{1000};   // for slow readers, when the server stops
 constexpr std::chrono::milliseconds kAcceptPause{100};  // after running out of file descriptors
-
-enum class Phase {
-  kReading,    // waits for (the rest of) a request
-  kAnswering,  // a worker has it; the loop keeps its hands off the socket
-  kSending,    // the client is slow to take the answer
-  kLingering,  // the answer was the last one; until the client hangs up its bytes are thrown away
-};
-
-struct Connection {
-  FileDescriptor socket;
-  std::string remote_address;
-  RequestGuard guard;
-  Phase phase = Phase::kReading;
-  SteadyTime since;     // the phase began
-  SteadyTime deadline;  // the phase must be over by then; no meaning while answering
-  std::string answer;
-  size_t sent = 0;  // bytes of `answer` that the socket has taken
-  bool close_after_answer = false;
-  size_t requests = 0;
-  size_t discarded = 0;  // bytes thrown away while lingering
-};
+constexpr int kAcceptedAtOnce = 64;                     // then those that are here already have their turn
 
 /// What a worker hands back.
 struct Answered {
@@ -84,12 +65,14 @@ class ConnectionLoop::Implementation {
   void run() {
     std::array<epoll_event, 64> events{};
     bool listening = true;
-    while (listening || !connections_.empty()) {
+    while (listening || connections_.size() > 0) {
       const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), milliseconds_to_wait());
       now_ = SteadyClock::now();
       for (int i = 0; i < count; ++i) on_event(events[static_cast<size_t>(i)].data.fd);
       if (stopping_ && listening) {
-        stop_listening();
+        listeners_.clear();
+        accept_again_ = SteadyTime::max();
+        connections_.close_idle(now_ + kStopGrace);
         listening = false;
       }
       expire();
@@ -98,69 +81,39 @@ class ConnectionLoop::Implementation {
 
   void on_event(int fd) {
     if (fd == wake_.get()) return take_answered();
-    const auto found = connections_.find(fd);
-    if (found != connections_.end()) return on_ready(found->second);
+    if (Connection* connection = connections_.find(fd)) return on_ready(*connection);
     const bool is_listener =
         std::any_of(listeners_.begin(), listeners_.end(), [fd](const auto& l) { return l.get() == fd; });
     if (is_listener) accept_waiting(fd);
   }
 
-  // --- accepting
-
   void accept_waiting(int listener) {
-    for (;;) {
+    for (int i = 0; i < kAcceptedAtOnce; ++i) {
       sockaddr_storage peer{};
       socklen_t size = sizeof(peer);
       FileDescriptor socket(
           ::accept4(listener, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (!socket) {
         const bool exhausted = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-        if (exhausted && !close_longest_waiting()) pause_accepting();
+        if (exhausted && !connections_.close_longest_waiting()) pause_accepting();
         return;  // EAGAIN, or one that went away; epoll tells of more
       }
-      if (connections_.size() >= limits_.connections && !close_longest_waiting()) continue;
+      if (connections_.size() >= limits_.connections && !connections_.close_longest_waiting()) continue;
       const int on = 1;
       ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-      const int fd = socket.get();
       Connection connection;
       connection.socket = std::move(socket);
       connection.remote_address = peer_address(peer);
       connection.guard = RequestGuard(limits_.request);
-      Connection& kept = connections_.insert_or_assign(fd, std::move(connection)).first->second;
-      enter(kept, Phase::kReading, limits_.first_byte, EPOLL_CTL_ADD);
+      connection.enter(Phase::kReading, now_, limits_.first_byte);
+      watch(connections_.add(std::move(connection)).socket.get(), EPOLLIN | EPOLLONESHOT, EPOLL_CTL_ADD);
     }
-  }
-
-  /// Makes room: a client that has waited longest without being answered goes. False if there is none.
-  bool close_longest_waiting() {
-    const Connection* longest = nullptr;
-    for (const auto& [fd, connection] : connections_) {
-      if (connection.phase == Phase::kAnswering || connection.phase == Phase::kSending) continue;
-      if (longest == nullptr || connection.since < longest->since) longest = &connection;
-    }
-    if (longest == nullptr) return false;
-    connections_.erase(longest->socket.get());
-    return true;
   }
 
   void pause_accepting() {
     for (const FileDescriptor& listener : listeners_) watch(listener.get(), 0, EPOLL_CTL_MOD);
     accept_again_ = now_ + kAcceptPause;
   }
-
-  void stop_listening() {
-    listeners_.clear();
-    accept_again_ = {};
-    for (auto it = connections_.begin(); it != connections_.end();) {
-      Connection& connection = it->second;
-      if (connection.phase == Phase::kSending)
-        connection.deadline = std::min(connection.deadline, now_ + kStopGrace);
-      const bool waits = connection.phase == Phase::kReading || connection.phase == Phase::kLingering;
-      it = waits ? connections_.erase(it) : std::next(it);
-    }
-  }
-
-  // --- one connection
 
   void on_ready(Connection& connection) {
     switch (connection.phase) {
@@ -176,7 +129,7 @@ class ConnectionLoop::Implementation {
   }
 
   /// Takes up to one buffer of bytes; empty when there is nothing more to come from this client.
-  std::string_view receive(Connection& connection, bool& would_block) {
+  std::string_view receive(const Connection& connection, bool& would_block) {
     const ssize_t count = ::recv(connection.socket.get(), input_.data(), input_.size(), 0);
     would_block = count < 0 && (errno == EAGAIN || errno == EINTR);
     return {input_.data(), static_cast<size_t>(std::max<ssize_t>(count, 0))};
@@ -186,13 +139,10 @@ class ConnectionLoop::Implementation {
     bool would_block = false;
     const std::string_view bytes = receive(connection, would_block);
     if (would_block) return rearm(connection, EPOLLIN);
-    if (bytes.empty()) return close(connection);
-    const bool was_idle = connection.guard.state() == RequestGuard::State::kIdle;
+    if (bytes.empty()) return connections_.close(connection);
+    const bool begins = connection.guard.state() == RequestGuard::State::kIdle;
+    if (begins) connection.enter(Phase::kReading, now_, limits_.whole_request);
     connection.guard.add(bytes);
-    if (was_idle) {
-      connection.deadline = now_ + limits_.whole_request;
-      connection.since = now_;
-    }
     proceed(connection);
   }
 
@@ -202,7 +152,7 @@ class ConnectionLoop::Implementation {
       case RequestGuard::State::kComplete:
         return dispatch(connection);
       case RequestGuard::State::kRefused:
-        return refuse(connection, connection.guard.refusal().status, connection.guard.refusal().reason);
+        return refuse(connection, connection.guard.refusal());
       case RequestGuard::State::kReading:
         if (connection.guard.take_expects_continue()) {
           constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -237,43 +187,26 @@ class ConnectionLoop::Implementation {
       answered.swap(answered_);
     }
     for (Answered& one : answered) {
-      Connection& connection = connections_.at(one.socket);
+      Connection& connection = *connections_.find(one.socket);  // stays until its worker is done
       connection.close_after_answer = one.outcome.close;
       send_later(connection, std::move(one.outcome.answer), one.outcome.sent);
     }
   }
 
-  void refuse(Connection& connection, int status, std::string_view reason) {
-    log::debug("a request was refused",
-               {{"remote", connection.remote_address}, {"status", status}, {"reason", reason}});
+  void refuse(Connection& connection, Refusal refusal) {
+    log::debug(
+        "a request was refused",
+        {{"remote", connection.remote_address}, {"status", refusal.status}, {"reason", refusal.reason}});
     connection.close_after_answer = true;
-    send_later(connection, plain_answer(status, reason), 0);
+    send_later(connection, plain_answer(refusal.status, refusal.reason), 0);
   }
 
   void send_later(Connection& connection, std::string answer, size_t sent) {
     connection.answer = std::move(answer);
     connection.sent = sent;
-    connection.phase = Phase::kSending;
-    connection.since = now_;
-    connection.deadline = now_ + (stopping_ ? kStopGrace : limits_.whole_answer);
-    shed_unsent(connection);
+    connection.enter(Phase::kSending, now_, stopping_ ? kStopGrace : limits_.whole_answer);
+    connections_.shed_answers(limits_.unsent_bytes, connection);
     send_rest(connection);
-  }
-
-  /// Keeps the answers that wait for slow clients within their common budget: the oldest goes first.
-  void shed_unsent(const Connection& newest) {
-    for (;;) {
-      size_t total = 0;
-      const Connection* oldest = nullptr;
-      for (const auto& [fd, connection] : connections_) {
-        if (connection.phase != Phase::kSending) continue;
-        total += connection.answer.size();
-        if (&connection != &newest && (oldest == nullptr || connection.since < oldest->since))
-          oldest = &connection;
-      }
-      if (total <= limits_.unsent_bytes || oldest == nullptr) return;
-      connections_.erase(oldest->socket.get());
-    }
   }
 
   void send_rest(Connection& connection) {
@@ -283,15 +216,14 @@ class ConnectionLoop::Implementation {
           ::send(connection.socket.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0 && errno == EAGAIN) return rearm(connection, EPOLLOUT);
-      if (count <= 0) return close(connection);
+      if (count <= 0) return connections_.close(connection);
       connection.sent += static_cast<size_t>(count);
     }
     std::string().swap(connection.answer);
     if (connection.close_after_answer || stopping_) return linger(connection);
+    // The next request may have come together with the last one.
     const bool has_begun = connection.guard.state() != RequestGuard::State::kIdle;
-    connection.phase = Phase::kReading;
-    connection.since = now_;
-    connection.deadline = now_ + (has_begun ? limits_.whole_request : kKeepAliveIdle);
+    connection.enter(Phase::kReading, now_, has_begun ? limits_.whole_request : kKeepAliveIdle);
     proceed(connection);
   }
 
@@ -299,30 +231,46 @@ class ConnectionLoop::Implementation {
   /// throw away the answer together with bytes that the client still sends.
   void linger(Connection& connection) {
     ::shutdown(connection.socket.get(), SHUT_WR);
-    if (stopping_) return close(connection);
-    enter(connection, Phase::kLingering, kLinger, EPOLL_CTL_MOD);
+    if (stopping_) return connections_.close(connection);
+    connection.enter(Phase::kLingering, now_, kLinger);
+    rearm(connection, EPOLLIN);
   }
 
   void discard(Connection& connection) {
     bool would_block = false;
     const size_t count = receive(connection, would_block).size();
     connection.discarded += count;
-    if ((count == 0 && !would_block) || connection.discarded > kLingerBytes) return close(connection);
+    const bool over = (count == 0 && !would_block) || connection.discarded > kLingerBytes;
+    if (over) return connections_.close(connection);
     rearm(connection, EPOLLIN);
   }
 
-  /// Ends the connection; the reference is gone afterwards.
-  void close(const Connection& connection) { connections_.erase(connection.socket.get()); }
-
-  // --- time and epoll
-
-  void enter(Connection& connection, Phase phase, SteadyClock::duration within, int operation) {
-    connection.phase = phase;
-    connection.since = now_;
-    connection.deadline = now_ + within;
-    watch(connection.socket.get(), EPOLLIN | EPOLLONESHOT, operation);
+  [[nodiscard]] int milliseconds_to_wait() const {
+    const SteadyTime next = std::min(accept_again_, connections_.next_deadline());
+    if (next == SteadyTime::max()) return -1;
+    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - SteadyClock::now());
+    return static_cast<int>(std::max<int64_t>(wait.count(), 0));
   }
 
+  void expire() {
+    if (now_ >= accept_again_) {
+      accept_again_ = SteadyTime::max();
+      for (const FileDescriptor& listener : listeners_) watch(listener.get(), EPOLLIN, EPOLL_CTL_MOD);
+    }
+    for (const int socket : connections_.late(now_)) {
+      Connection* connection = connections_.find(socket);
+      if (connection == nullptr) continue;  // made room for an answer meanwhile
+      const bool unfinished =
+          connection->phase == Phase::kReading && connection->guard.state() == RequestGuard::State::kReading;
+      if (unfinished) {
+        refuse(*connection, {408, "the request did not arrive in time"});
+      } else {
+        connections_.close(*connection);
+      }
+    }
+  }
+
+  /// Each socket is watched for one event at a time (EPOLLONESHOT): none arrives while a worker has it.
   void rearm(const Connection& connection, uint32_t events) {
     watch(connection.socket.get(), events | EPOLLONESHOT, EPOLL_CTL_MOD);
   }
@@ -339,38 +287,6 @@ class ConnectionLoop::Implementation {
     [[maybe_unused]] const ssize_t count = ::write(wake_.get(), &one, sizeof(one));
   }
 
-  [[nodiscard]] int milliseconds_to_wait() const {
-    SteadyTime next = SteadyTime::max();
-    if (accept_again_ != SteadyTime{}) next = accept_again_;
-    for (const auto& [fd, connection] : connections_) {
-      if (connection.phase != Phase::kAnswering) next = std::min(next, connection.deadline);
-    }
-    if (next == SteadyTime::max()) return -1;
-    const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next - SteadyClock::now());
-    return static_cast<int>(std::max<int64_t>(wait.count(), 0));
-  }
-
-  void expire() {
-    if (accept_again_ != SteadyTime{} && now_ >= accept_again_) {
-      accept_again_ = {};
-      for (const FileDescriptor& listener : listeners_) watch(listener.get(), EPOLLIN, EPOLL_CTL_MOD);
-    }
-    std::vector<int> late;
-    for (const auto& [fd, connection] : connections_) {
-      if (connection.phase != Phase::kAnswering && now_ >= connection.deadline) late.push_back(fd);
-    }
-    for (const int fd : late) {
-      Connection& connection = connections_.at(fd);
-      const bool unfinished =
-          connection.phase == Phase::kReading && connection.guard.state() == RequestGuard::State::kReading;
-      if (unfinished) {
-        refuse(connection, 408, "the request did not arrive in time");
-      } else {
-        close(connection);
-      }
-    }
-  }
-
   std::vector<FileDescriptor> listeners_;
   const ConnectionLimits limits_;
   const Handler handler_;
@@ -378,11 +294,11 @@ class ConnectionLoop::Implementation {
   FileDescriptor wake_;
   std::atomic<bool> stopping_{false};
 
-  // Of the loop's thread alone.
+  // Of the network thread alone.
   SteadyTime now_ = SteadyClock::now();
-  SteadyTime accept_again_{};  // when to listen again after running out of file descriptors
+  SteadyTime accept_again_ = SteadyTime::max();  // set after running out of file descriptors
   std::array<char, 16UL * 1024> input_{};
-  std::map<int, Connection> connections_;  // by socket
+  ConnectionTable connections_;
 
   std::mutex answered_mutex_;
   std::vector<Answered> answered_;  // guarded by answered_mutex_

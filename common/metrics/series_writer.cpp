@@ -24,6 +24,7 @@ std::string_view type_word(MetricType type) {
 }
 
 constexpr size_t kLongestNumber = 32;
+constexpr size_t kFirstStep = 1024;                    // bytes of an empty writer's buffer
 constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
 
 /// Writes the shortest text that reads back as the same double; returns one past its end.
@@ -63,37 +64,46 @@ void SeriesWriter::family(const MetricRow& row) {
 
 void SeriesWriter::family(std::string_view name, std::string_view type, std::string_view help) {
   family_ = name;
-  text_ += "# HELP ";
-  text_ += name;
-  text_ += ' ';
-  append_help(text_, help);
-  text_ += "\n# TYPE ";
-  text_ += name;
-  text_ += ' ';
-  text_ += type;
-  text_ += '\n';
+  std::string escaped;
+  append_help(escaped, help);
+  for (const std::string_view piece :
+       {std::string_view("# HELP "), name, std::string_view(" "), std::string_view(escaped),
+        std::string_view("\n# TYPE "), name, std::string_view(" "), type, std::string_view("\n")}) {
+    put(piece);
+  }
+}
+
+/// Where the next `bytes` may be written; the caller adds to size_ what it used.
+char* SeriesWriter::room(size_t bytes) {
+  if (buffer_.size() - size_ < bytes)
+    buffer_.resize(std::max(2 * buffer_.size(), size_ + bytes + kFirstStep));
+  return buffer_.data() + size_;
+}
+
+void SeriesWriter::put(std::string_view text) {
+  std::copy(text.begin(), text.end(), room(text.size()));
+  size_ += text.size();
 }
 
 void SeriesWriter::line(std::string_view suffix, std::string_view labels, std::string_view more,
                         double value) {
   assert(!family_.empty());
-  const size_t start = text_.size();
-  text_.resize(start + family_.size() + suffix.size() + labels.size() + more.size() + 5 + kLongestNumber);
-  char* out = text_.data() + start;
-  const auto put = [&out](std::string_view piece) { out = std::copy(piece.begin(), piece.end(), out); };
-  put(family_);
-  put(suffix);
+  char* const start = room(family_.size() + suffix.size() + labels.size() + more.size() + 5 + kLongestNumber);
+  char* out = start;
+  const auto append = [&out](std::string_view piece) { out = std::copy(piece.begin(), piece.end(), out); };
+  append(family_);
+  append(suffix);
   if (!labels.empty() || !more.empty()) {
     *out++ = '{';
-    put(labels);
+    append(labels);
     if (!labels.empty() && !more.empty()) *out++ = ',';
-    put(more);
+    append(more);
     *out++ = '}';
   }
   *out++ = ' ';
   out = write_number(out, value);
   *out++ = '\n';
-  text_.resize(static_cast<size_t>(out - text_.data()));
+  size_ += static_cast<size_t>(out - start);
   ++sample_count_;
 }
 
@@ -132,18 +142,24 @@ void SeriesWriter::summary(const Labels& labels, std::span<const std::pair<doubl
 }
 
 void SeriesWriter::append(const SeriesWriter& other) {
-  text_ += other.text_;
+  put(other.text());
   sample_count_ += other.sample_count_;
 }
 
+void SeriesWriter::reserve(size_t bytes) {
+  if (bytes > size_) room(bytes - size_);
+}
+
 std::string SeriesWriter::take() {
-  std::string taken = std::move(text_);
+  buffer_.resize(size_);
+  std::string taken = std::move(buffer_);
+  buffer_ = {};
   clear();
   return taken;
 }
 
 void SeriesWriter::clear() {
-  text_.clear();
+  size_ = 0;
   family_.clear();
   sample_count_ = 0;
 }

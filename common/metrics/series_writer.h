@@ -46,8 +46,8 @@ class SeriesWriter {
   void append(const SeriesWriter& other);
 
   /// Makes room for a text of this many bytes.
-  void reserve(size_t bytes) { text_.reserve(bytes); }
-  [[nodiscard]] std::string_view text() const { return text_; }
+  void reserve(size_t bytes);
+  [[nodiscard]] std::string_view text() const { return std::string_view(buffer_).substr(0, size_); }
   [[nodiscard]] size_t sample_count() const { return sample_count_; }
   /// Takes the text out and leaves the writer empty.
   std::string take();
@@ -56,8 +56,11 @@ class SeriesWriter {
 
  private:
   void line(std::string_view suffix, std::string_view labels, std::string_view more, double value);
+  char* room(size_t bytes);
+  void put(std::string_view text);
 
-  std::string text_;
+  std::string buffer_;  // grows in large steps; what lies behind size_ has no meaning
+  size_t size_ = 0;
   std::string family_;
   size_t sample_count_ = 0;
 };

@@ -95,7 +95,7 @@ class CpuFault : public Fault {
     app.add_option("--cores", cores_text_, "CPU cores to burn; a part of one works for a part of the time")
         ->default_str(cores_text_);
     app.add_option("--min-effect", min_effect_text_,
-                   "share of the cores asked for (or of the cgroup's CPU limit, if that is less) that must "
+                   "Share of the cores asked for (or of the cgroup's CPU limit, if that is less) that must "
                    "be measured "
                    "for the fault to count as active")
         ->default_str(min_effect_text_);

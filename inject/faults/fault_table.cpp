@@ -9,7 +9,7 @@ namespace sonde::inject {
 namespace {
 
 constexpr std::array kFaults = {
-    FaultRow{"cpu", "a process in the container's cgroup that burns CPU time", make_cpu_fault, undo_cpu_fault,
+    FaultRow{"cpu", "A process in the container's cgroup that burns CPU time", make_cpu_fault, undo_cpu_fault,
              cpu_fault_metric_rows},
 };
 

@@ -4,6 +4,8 @@ import collections
 import os
 import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -150,6 +152,63 @@ class Switches(unittest.TestCase):
         with RunningExporter("--web.telemetry-path=/elsewhere", "--collector.disable-defaults") as exporter:
             self.assertEqual(exporter.get("/elsewhere")[0], 200)
             self.assertEqual(exporter.get("/metrics")[0], 404)
+
+
+class StuckCollector(unittest.TestCase):
+    """A cgroup file that never answers: here a pipe that nobody writes to."""
+
+    def test_costs_its_own_metrics_only_and_comes_back(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="sonde-test-") as root:
+            os.makedirs(f"{root}/proc/self")
+            with open(f"{root}/proc/self/mountinfo", "w", encoding="ascii") as file:
+                file.write("35 24 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+            os.makedirs(f"{root}/cgroup/api")
+            pipe = f"{root}/cgroup/api/cpu.stat"
+            with open(pipe, "w", encoding="ascii") as file:
+                file.write("usage_usec 7000000\n")
+            with open(f"{root}/cgroup/api/memory.current", "w", encoding="ascii") as file:
+                file.write("4096\n")
+            flags = (f"--path.procfs={root}/proc", f"--path.cgroupfs={root}/cgroup", "--collector.disable-defaults",
+                     "--collector.cgroup_cpu", "--collector.cgroup_memory")
+            with RunningExporter(*flags) as exporter:
+                self.assertEqual(value(exporter.page(), "sonde_container_cpu_usage_seconds_total", pod="api"), 7)
+                # Another container, so that its file is opened anew.
+                os.makedirs(f"{root}/cgroup/stuck")
+                pipe = f"{root}/cgroup/stuck/cpu.stat"
+                os.mkfifo(pipe)
+                status, page = exporter.get("/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "0.5"})
+                self.assertEqual(status, 200)
+                self.check(page, success=0, busy=0)
+                for _ in range(3):  # skipped at once: these would take three hours otherwise
+                    _, page = exporter.get("/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "3600"})
+                    self.check(page, success=0, busy=1)
+                with open(pipe, "w", encoding="ascii") as writer:
+                    writer.write("usage_usec 9000000\n")
+                os.remove(f"{root}/cgroup/stuck/cpu.stat")
+                deadline = time.monotonic() + 60
+                while not value(exporter.page(), "sonde_scrape_collector_success", collector="cgroup_cpu"):
+                    self.assertLess(time.monotonic(), deadline, "the collector never came back")
+
+    def test_does_not_keep_the_program_from_ending(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="sonde-test-") as root:
+            os.makedirs(f"{root}/proc/self")
+            with open(f"{root}/proc/self/mountinfo", "w", encoding="ascii") as file:
+                file.write("35 24 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
+            os.makedirs(f"{root}/cgroup/api")
+            with RunningExporter(f"--path.procfs={root}/proc", f"--path.cgroupfs={root}/cgroup",
+                                 "--collector.disable-defaults", "--collector.cgroup_cpu") as exporter:
+                os.mkfifo(f"{root}/cgroup/api/cpu.stat")
+                exporter.get("/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "0.2"})
+                self.assertEqual(exporter.end(), 0)
+                self.assertIn("stuck", exporter.log[-1])
+
+    def check(self, page: str, success: int, busy: int) -> None:
+        """What the page says of the stuck collector; the other's metrics are there."""
+        self.assertEqual(value(page, "sonde_scrape_collector_success", collector="cgroup_cpu"), success)
+        self.assertEqual(value(page, "sonde_scrape_collector_busy", collector="cgroup_cpu"), busy)
+        self.assertIsNone(value(page, "sonde_container_cpu_usage_seconds_total", pod="api"))
+        self.assertEqual(value(page, "sonde_container_memory_usage_bytes", pod="api"), 4096)
+        self.assertEqual(value(page, "sonde_scrape_collector_success", collector="cgroup_memory"), 1)
 
 
 class OneOnANode(unittest.TestCase):

@@ -80,6 +80,11 @@ class Attack : public ::testing::Test {
       response.body.assign(8 * kMebibyte, 'x');
       return response;
     });
+    test_.server.get("/medium", [](const Request&) {
+      Response response;
+      response.body.assign(200UL * 1024, 'x');
+      return response;
+    });
     test_.start();
     warm_up();
   }
@@ -271,6 +276,17 @@ TEST_F(Attack, ClientsThatDoNotReadTheirAnswersShareOneBudget) {
 #ifndef SONDE_SHADOW_MEMORY
   EXPECT_LT(status_bytes("VmRSS"), 100 * kMebibyte);
 #endif
+}
+
+TEST_F(Attack, MoreClientsThanPlacesThatDoNotReadDelayNoScrape) {
+  const MemoryBound bound;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 300; ++i) {
+    clients.push_back(std::make_unique<RawClient>(test_.port(), 2048));
+    ASSERT_TRUE(clients.back()->send("GET /medium HTTP/1.1\r\nHost: x\r\n\r\n"));
+    if (i % 20 != 19) continue;
+    EXPECT_TRUE(scrape_works()) << "after " << i + 1;
+  }
 }
 
 TEST_F(Attack, GarbageIsAnsweredOrDroppedAndServiceGoesOn) {

@@ -20,8 +20,11 @@ constexpr metrics::MetricRow kUp{"sonde_test_up", metrics::MetricType::kGauge, "
 
 }  // namespace
 
-RawClient::RawClient(uint16_t port) {
+RawClient::RawClient(uint16_t port, int receive_buffer) {
   socket_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (receive_buffer != 0) {
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
+  }
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);

@@ -22,7 +22,9 @@ struct RawAnswer {
 /// A client that sends whatever bytes a test likes, on loopback.
 class RawClient {
  public:
-  explicit RawClient(uint16_t port);
+  /// A `receive_buffer` other than 0 makes the kernel take at most about that many bytes from the server
+  /// unread.
+  explicit RawClient(uint16_t port, int receive_buffer = 0);
 
   /// Sends all bytes unless the server hangs up first; false then.
   bool send(std::string_view bytes);

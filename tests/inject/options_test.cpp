@@ -52,6 +52,14 @@ TEST(CommandLine, ShowsHelpAndVersionOnStdout) {
   EXPECT_THAT(read({"cpu", "--help"}).out, AllOf(HasSubstr("--cores"), HasSubstr("--web.listen-address")));
 }
 
+TEST(CommandLine, PrintsTheTableOfItsMetrics) {
+  const Outcome table = read({"--metrics.table"});
+  EXPECT_EQ(table.command.exit_code, 0);
+  EXPECT_THAT(table.out, AllOf(StartsWith("## sonde-inject\n"), HasSubstr("| `sonde_fault_active` | gauge |"),
+                               HasSubstr("| `sonde_fault_asked_cores` | gauge | cores |"),
+                               HasSubstr("| `process_cpu_seconds_total` | counter |")));
+}
+
 TEST(CommandLine, RefusesMistakesInOneLineWithTheRemedy) {
   expect_refusal({}, {"--help"});
   expect_refusal({"memroy"}, {"memroy", "--help"});

@@ -30,7 +30,7 @@ class PrometheusServer {
  public:
   struct Options {
     std::string config = "global: {}\n";  ///< the whole configuration file
-    std::vector<std::string> flags;       ///< besides address, folder and remote-write receiver
+    std::vector<std::string> flags = {};  ///< besides address, folder and remote-write receiver
   };
 
   /// Starts it and waits until it is ready. `error()` tells if it never was.

@@ -1,0 +1,106 @@
+#include "analyzer/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "analyzer/config/config.h"
+#include "tests/identity/scratch_directory.h"
+
+namespace sonde::analyzer {
+namespace {
+
+using testing::HasSubstr;
+
+CommandLine parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "sonde-analyzer");
+  return parse_command_line(static_cast<int>(words.size()), words.data());
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Options, ServeByDefaultOnTheAnalyzersPort) {
+  const CommandLine line = parse({});
+  EXPECT_FALSE(line.exit_code);
+  EXPECT_EQ(line.options.web.listen_addresses, std::vector<std::string>{":9757"});
+  EXPECT_FALSE(line.options.enable_lifecycle);
+  EXPECT_EQ(line.options.config_file, "");
+}
+
+TEST(Options, TakeTheFlags) {
+  const CommandLine line = parse({"--config.file=/etc/sonde/analyzer.yml", "--web.enable-lifecycle",
+                                  "--web.listen-address=127.0.0.1:0", "--log.level=debug"});
+  EXPECT_FALSE(line.exit_code);
+  EXPECT_EQ(line.options.config_file, "/etc/sonde/analyzer.yml");
+  EXPECT_TRUE(line.options.enable_lifecycle);
+  EXPECT_EQ(line.options.log.level, "debug");
+}
+
+TEST(Options, AnUnknownFlagEndsWith2) {
+  const CommandLine line = parse({"--config.fiel=x"});
+  EXPECT_EQ(line.exit_code, 2);
+  EXPECT_THAT(line.output, HasSubstr("--config.fiel"));
+}
+
+TEST(Options, HelpAndVersionEndWith0) {
+  EXPECT_EQ(parse({"--help"}).exit_code, 0);
+  EXPECT_THAT(parse({"--help"}).output, HasSubstr("--config.check"));
+  EXPECT_THAT(parse({"--version"}).output, HasSubstr("sonde-analyzer"));
+}
+
+TEST(Options, TheExampleIsTheDocumentedFile) {
+  const CommandLine line = parse({"--config.example"});
+  EXPECT_EQ(line.exit_code, 0);
+  EXPECT_EQ(line.output, file_text(SONDE_SOURCE_DIR "/docs/analyzer.yml"));
+}
+
+TEST(Options, APresetIsTheFileInTheSources) {
+  for (const std::string& name : preset_names()) {
+    const std::string flag = "--config.preset=" + name;
+    EXPECT_EQ(parse({flag.c_str()}).output,
+              file_text(SONDE_SOURCE_DIR "/analyzer/config/presets/" + name + ".yml"));
+  }
+  EXPECT_EQ(parse({"--config.preset=sonda"}).exit_code, 2);
+}
+
+class ConfigCheck : public testing::Test {
+ protected:
+  CommandLine check(const std::string& yaml) {
+    const std::string file = folder_.path() + "/analyzer.yml";
+    std::ofstream(file) << yaml;
+    const std::string flag = "--config.file=" + file;
+    return parse({flag.c_str(), "--config.check"});
+  }
+  sonde::test::ScratchDirectory folder_;
+};
+
+TEST_F(ConfigCheck, AGoodFileEndsWith0) {
+  EXPECT_EQ(check("").exit_code, 0);
+  EXPECT_EQ(check(std::string(example_config())).exit_code, 0);
+  EXPECT_EQ(parse({"--config.check"}).exit_code, 0) << "the defaults";
+}
+
+TEST_F(ConfigCheck, AWrongOneEndsWith2AndOneLine) {
+  for (const char* yaml :
+       {"analysis: {intervall: 2s}", "prometheus: {url: 'localhost'}", "prometheus: {tls: {cert_file: /a}}",
+        "metric_map: {cpu_usage: {select: 'a{'}}", "prometheus: {url: 'http://me:secret@host:9090'}"}) {
+    const CommandLine line = check(yaml);
+    EXPECT_EQ(line.exit_code, 2) << yaml;
+    EXPECT_EQ(std::ranges::count(line.output, '\n'), 1) << line.output;
+    EXPECT_EQ(line.output.find("secret"), std::string::npos) << line.output;
+  }
+}
+
+TEST(Options, TheMetricsTableListsTheCulprit) {
+  EXPECT_THAT(parse({"--metrics.table"}).output, HasSubstr("| `sonde_culprit` | gauge |"));
+}
+
+}  // namespace
+}  // namespace sonde::analyzer

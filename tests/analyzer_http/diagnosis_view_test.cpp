@@ -1,0 +1,148 @@
+#include "analyzer/http_api/diagnosis_view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "analyzer/http_api/chart.h"
+#include "tests/analyzer_http/made_report.h"
+
+namespace sonde::analyzer {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+using testing::Not;
+
+Result<DiagnosisView> view(const Report& report, std::optional<std::string> service,
+                           std::optional<std::string> name_space = {}) {
+  DiagnoseRequest request;
+  request.service = std::move(service);
+  request.name_space = std::move(name_space);
+  return view_of(share(report), request, kReportTime + 1500);
+}
+
+json as_json(const Report& report, const std::string& service) {
+  return json::parse(diagnosis_json(*view(report, service, "shop")));
+}
+
+TEST(Diagnosis, OfTheCulpritsServiceNamesItWithTheEvidence) {
+  const json answer = as_json(culprit_report(), "api");
+  EXPECT_EQ(answer["verdict"], "culprit");
+  EXPECT_EQ(answer["inconclusive"], false);
+  EXPECT_EQ(answer["age_seconds"], 1.5);
+  EXPECT_EQ(answer["time"], "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(answer["containers"].size(), 2U);
+  ASSERT_EQ(answer["findings"].size(), 1U);
+  const json& finding = answer["findings"][0];
+  EXPECT_EQ(finding["container"], "api-2");
+  EXPECT_EQ(finding["fault"], "cpu_usage");
+  EXPECT_EQ(finding["since"], "2023-11-14T22:13:18.000Z");
+  const json& evidence = finding["evidence"][0];
+  EXPECT_EQ(evidence["series"], "sonde_container_cpu_usage_seconds_total{container=\"api-2\"}");
+  EXPECT_EQ(evidence["from"], "2023-11-14T22:12:20.000Z");
+  EXPECT_EQ(evidence["value"], 1.02);
+  EXPECT_EQ(evidence["points"][1], nullptr);  // a gap
+  EXPECT_EQ(answer["missing"].size(), 1U);
+}
+
+TEST(Diagnosis, OfAnotherServiceSaysWhereTheCulpritIs) {
+  const json answer = as_json(culprit_report(), "redis");
+  EXPECT_EQ(answer["verdict"], "normal");
+  EXPECT_TRUE(answer["findings"].empty());
+  ASSERT_EQ(answer["elsewhere"].size(), 1U);
+  EXPECT_EQ(answer["elsewhere"][0]["container"], "api-2");
+  EXPECT_THAT(answer["summary"].get<std::string>(), HasSubstr("elsewhere: cpu_usage of api-2"));
+}
+
+TEST(Diagnosis, OfAllServicesIsASummaryOfTheFindings) {
+  const json answer = json::parse(diagnosis_json(*view(culprit_report(), {})));
+  EXPECT_EQ(answer["services"].size(), 4U);
+  EXPECT_EQ(answer["findings"].size(), 1U);
+  for (const json& score : answer["scores"]) EXPECT_EQ(score["container"], "api-2");
+}
+
+TEST(Diagnosis, AnUnknownServiceIsNotFoundAndTheKnownOnesAreListed) {
+  const Result<DiagnosisView> answer = view(culprit_report(), "apo");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(answer.error().message,
+              HasSubstr("known services: shop/api, shop/cache, shop/redis, test/cache"));
+}
+
+TEST(Diagnosis, AServiceOfTwoNamespacesIsAmbiguousAndTheCandidatesAreListed) {
+  const Result<DiagnosisView> answer = view(culprit_report(), "cache");
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kInvalid);
+  EXPECT_THAT(answer.error().message, HasSubstr("shop/cache, test/cache"));
+  EXPECT_TRUE(view(culprit_report(), "cache", "test"));
+}
+
+TEST(Diagnosis, ALoadShiftIsToldAndNobodyIsNamed) {
+  Report report = culprit_report();
+  report.findings.clear();
+  report.fleet.shifted = true;
+  report.fleet.explanation = "the load changed";
+  const json answer = as_json(report, "api");
+  EXPECT_EQ(answer["verdict"], "load_shift");
+  EXPECT_EQ(answer["summary"], "the load changed; no container is named");
+}
+
+TEST(Diagnosis, AnUndecidedFindingIsInconclusive) {
+  Report report = culprit_report();
+  report.findings[0].inconclusive = true;
+  const json answer = as_json(report, "api");
+  EXPECT_EQ(answer["verdict"], "inconclusive");
+  EXPECT_EQ(answer["inconclusive"], true);
+}
+
+TEST(Diagnosis, WithTooLittleHistoryItIsLearning) {
+  Report report = culprit_report();
+  report.findings.clear();
+  for (Score& score : report.scores) {
+    score.inconclusive = score.detector == "zscore";
+    score.anomalous = false;
+  }
+  const json answer = as_json(report, "redis");
+  EXPECT_EQ(answer["verdict"], "learning");
+  EXPECT_EQ(answer["inconclusive"], true);
+}
+
+TEST(Diagnosis, LabelsThatAreNotUtf8StillMakeJson) {
+  Report report = culprit_report();
+  report.findings[0].entity.pod = "\xff\xfe";
+  EXPECT_NO_THROW(static_cast<void>(as_json(report, "api")));
+}
+
+TEST(DiagnosisPage, ShowsTheCulpritWithAChart) {
+  const std::string page = diagnosis_page(*view(culprit_report(), "api", "shop"));
+  EXPECT_THAT(page, HasSubstr("<h1>Diagnosis of shop/api</h1>"));
+  EXPECT_THAT(page, HasSubstr("<h2>shop/api-2: cpu_usage</h2>"));
+  EXPECT_THAT(page, HasSubstr("<svg"));
+  EXPECT_THAT(page, HasSubstr("mmap_calls: no series"));
+}
+
+TEST(DiagnosisPage, EscapesWhatComesFromLabels) {
+  Report report = culprit_report();
+  report.findings[0].entity.container = "<script>alert(1)</script>";
+  report.findings[0].explanation = "\"><img src=x>";
+  const std::string page = diagnosis_page(*view(report, "api", "shop"));
+  EXPECT_THAT(page, Not(HasSubstr("<script>")));
+  EXPECT_THAT(page, Not(HasSubstr("<img")));
+}
+
+TEST(Chart, BreaksTheLineAtAGap) {
+  const std::string chart = evidence_chart(cpu_evidence(1));
+  EXPECT_EQ(chart.find("nan"), std::string::npos);
+  // Two strokes of the pen besides the expected line's.
+  size_t moves = 0;
+  for (size_t at = chart.find("class=\"line\"") - 60; (at = chart.find('M', at)) != std::string::npos; ++at) {
+    ++moves;
+  }
+  EXPECT_GE(moves, 2U);
+  EXPECT_EQ(evidence_chart(Evidence{}), "");
+}
+
+}  // namespace
+}  // namespace sonde::analyzer

@@ -1,0 +1,181 @@
+#include "analyzer/pipeline/series_window.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+
+#include "analyzer/config/config.h"
+
+namespace sonde::analyzer {
+namespace {
+
+constexpr int64_t kStep = 2000;
+constexpr int64_t kStart = 1'000'700;
+
+/// A window over three quantities, fed by hand.
+class SeriesWindowTest : public testing::Test {
+ protected:
+  SeriesWindowTest()
+      : mapper_(*MetricMapper::compile(parse_config(R"(
+metric_map:
+  presets: []
+  cpu: {select: 'cpu_total', kind: counter, factor: 10}
+  memory: {select: 'memory_bytes', kind: gauge, score: change}
+  traffic: {select: 'traffic_total', kind: counter}
+  largest: {select: 'largest', kind: gauge, aggregate: max}
+)",
+                                                    "test")
+                                           ->metric_map)) {}
+
+  static LabelSet labels(const std::string& name, const std::string& container, const std::string& mode = "",
+                         const std::string& pod = "p") {
+    return LabelSet({{"__name__", name},
+                     {"namespace", "n"},
+                     {"pod", pod},
+                     {"container", container},
+                     {"service", "s"},
+                     {"mode", mode}});
+  }
+  static int64_t at(int64_t column) { return kStart + column * kStep; }
+  void feed(const LabelSet& series, std::vector<Sample> samples) { window_.ingest(series, samples); }
+  /// Judges all columns that are complete; returns how many.
+  size_t advance(int64_t now_ms) {
+    size_t count = 0;
+    while (const std::optional<int64_t> column = window_.complete_column(now_ms)) {
+      window_.advance(*column);
+      ++count;
+    }
+    return count;
+  }
+  /// The last value of a container's quantity.
+  [[nodiscard]] double last(const std::string& quantity, const std::string& container) const {
+    const WindowFrames& frames = window_.frames();
+    for (size_t row = 0; row < frames.entities.size(); ++row) {
+      if (frames.entities[row].container == container) return frames.containers.at(quantity).row(row).back();
+    }
+    ADD_FAILURE() << "no row of " << container;
+    return kGap;
+  }
+
+  MetricMapper mapper_;
+  SeriesWindow window_{mapper_, kStep, 5};
+};
+
+TEST_F(SeriesWindowTest, CountersBecomeRatesTimesTheFactor) {
+  feed(labels("cpu_total", "a"), {{at(0), 5}, {at(1), 6}, {at(2), 9}});
+  EXPECT_EQ(advance(at(2)), 2U);
+  EXPECT_DOUBLE_EQ(last("cpu", "a"), 10 * 3.0 / 2);
+}
+
+TEST_F(SeriesWindowTest, JitterOfTheScrapeDoesNotChangeARate) {
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1) + 400, 2.4}, {at(2) - 300, 3.7}});
+  advance(at(2));
+  EXPECT_NEAR(last("cpu", "a"), 10, 1e-9);
+}
+
+TEST_F(SeriesWindowTest, SeriesThatDifferInOtherLabelsAreSummed) {
+  feed(labels("cpu_total", "a", "user"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("cpu_total", "a", "system"), {{at(0), 0}, {at(1), 4}});
+  advance(at(1));
+  EXPECT_DOUBLE_EQ(last("cpu", "a"), 30);
+}
+
+TEST_F(SeriesWindowTest, MaxTakesTheLargest) {
+  feed(labels("largest", "a", "x"), {{at(0), 1}, {at(1), 2}});
+  feed(labels("largest", "a", "y"), {{at(0), 9}, {at(1), 7}});
+  advance(at(1));
+  EXPECT_DOUBLE_EQ(last("largest", "a"), 7);
+}
+
+TEST_F(SeriesWindowTest, ASumWithoutALivingPartIsAGapNotADrop) {
+  feed(labels("cpu_total", "a", "user"), {{at(0), 0}, {at(1), 2}, {at(2), 4}});
+  feed(labels("cpu_total", "a", "new"), {{at(2), 0}});  // its rate is not known yet
+  advance(at(2));
+  EXPECT_TRUE(is_gap(last("cpu", "a")));
+}
+
+TEST_F(SeriesWindowTest, AGaugeCanBeScoredAsItsChangePerSecond) {
+  feed(labels("memory_bytes", "a"), {{at(0), 1000}, {at(1), 1000}, {at(2), 5000}});
+  advance(at(2));
+  EXPECT_DOUBLE_EQ(last("memory", "a"), 2000);
+}
+
+TEST_F(SeriesWindowTest, ThePodsRowJoinsItsOnlyContainer) {
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("traffic_total", ""), {{at(0), 0}, {at(1), 200}});
+  advance(at(1));
+  EXPECT_EQ(window_.frames().entities.size(), 1U);
+  EXPECT_DOUBLE_EQ(last("traffic", "a"), 100);
+}
+
+TEST_F(SeriesWindowTest, ThePodsRowStandsAloneBesideTwoContainers) {
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("cpu_total", "b"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("traffic_total", ""), {{at(0), 0}, {at(1), 200}});
+  advance(at(1));
+  EXPECT_EQ(window_.frames().entities.size(), 3U);
+  EXPECT_DOUBLE_EQ(last("traffic", ""), 100);
+  EXPECT_TRUE(is_gap(last("traffic", "a")));
+}
+
+TEST_F(SeriesWindowTest, AServiceIsTheSumOfItsContainers) {
+  feed(labels("cpu_total", "a", "", "p1"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("cpu_total", "b", "", "p2"), {{at(0), 0}, {at(1), 6}});
+  advance(at(1));
+  ASSERT_EQ(window_.frames().service_entities.size(), 1U);
+  EXPECT_DOUBLE_EQ(window_.frames().services.at("cpu").row(0).back(), 40);
+}
+
+TEST_F(SeriesWindowTest, AVanishedContainersRowGoesWithItsStalenessMarker) {
+  const double stale = std::bit_cast<double>(kStaleNanBits);
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}, {at(2), 4}});
+  feed(labels("cpu_total", "b", "", "q"), {{at(0), 0}, {at(1), 2}, {at(2), stale}});
+  EXPECT_EQ(advance(at(2)), 2U);
+  ASSERT_EQ(window_.frames().entities.size(), 1U);
+  EXPECT_EQ(window_.frames().entities[0].container, "a");
+}
+
+TEST_F(SeriesWindowTest, AColumnWaitsForTheTargetsThatAreLate) {
+  // Two targets, 600 ms apart; the second one's newest sample is not there yet.
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("cpu_total", "b", "", "q"), {{at(0) + 600, 0}, {at(1) + 600, 2}});
+  EXPECT_EQ(advance(at(1) + 650), 1U);
+  feed(labels("cpu_total", "a"), {{at(2), 4}});
+  EXPECT_EQ(advance(at(2) + 100), 0U);
+  EXPECT_EQ(window_.next_due_ms(), at(2) + 600);
+  feed(labels("cpu_total", "b", "", "q"), {{at(2) + 600, 4}});
+  EXPECT_EQ(advance(at(2) + 650), 1U);
+}
+
+TEST_F(SeriesWindowTest, ATargetThatStaysAwayDoesNotHoldTheOthersUp) {
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("cpu_total", "b", "", "q"), {{at(0) + 600, 0}, {at(1) + 600, 2}});
+  advance(at(1) + 650);
+  feed(labels("cpu_total", "a"), {{at(2), 4}, {at(3), 6}});
+  EXPECT_EQ(advance(at(3)), 1U) << "a sample of the next column closes this one";
+}
+
+TEST_F(SeriesWindowTest, KnownSamplesThatAreReadAgainChangeNothing) {
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
+  advance(at(1));
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}, {at(2), 6}});
+  EXPECT_EQ(advance(at(2)), 1U);
+  EXPECT_DOUBLE_EQ(last("cpu", "a"), 20);
+}
+
+TEST_F(SeriesWindowTest, TheRowSaysWhichSeriesItIs) {
+  feed(labels("cpu_total", "a", "user"), {{at(0), 0}, {at(1), 2}});
+  feed(labels("cpu_total", "a", "system"), {{at(0), 0}, {at(1), 2}});
+  advance(at(1));
+  EXPECT_EQ(window_.frames().containers.at("cpu").series[0].text(),
+            "cpu_total{container=\"a\",namespace=\"n\",pod=\"p\",service=\"s\"}");
+}
+
+TEST_F(SeriesWindowTest, TellsWhichQuantitiesNobodyFeeds) {
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
+  advance(at(1));
+  EXPECT_EQ(window_.quantities_present(), std::vector<bool>({true, false, false, false}));
+}
+
+}  // namespace
+}  // namespace sonde::analyzer
