@@ -172,7 +172,7 @@ class Loop:
             start = self.scrape("injector", "sonde_fault_start_timestamp_seconds")
             return start[0].value if start else None
 
-        return Injection(container, client.wait_for(f"the fault takes effect in {container}", started, 20))
+        return Injection(container, client.wait_for(f"the fault takes effect in {container}", started, 60))
 
     def end_injection(self) -> None:
         """Takes the fault back."""
