@@ -215,7 +215,7 @@ TEST(RemoteSource, AtMostTwoReadsRunAtOnceAndTheOthersWait) {
     int seen = most;
     while (now > seen && !most.compare_exchange_weak(seen, now)) {
     }
-    while (!go) std::this_thread::yield();
+    while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     --running;
     answers_chunks()(connection, request);
   });
@@ -229,7 +229,7 @@ TEST(RemoteSource, AtMostTwoReadsRunAtOnceAndTheOthersWait) {
       if ((*source)->read(kQuery, [](const LabelSet&, std::span<const Sample>) {})) ++good;
     });
   }
-  while (running < 2) std::this_thread::yield();
+  while (running < 2) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   EXPECT_EQ((*source)->status().reads_in_flight, 2U);
   go = true;
   callers.clear();
@@ -248,7 +248,8 @@ TEST(RemoteSource, AWaitForAPlaceEndsAtTheDeadline) {
   const auto ignore = [](const LabelSet&, std::span<const Sample>) {};
   {
     const std::jthread first([&] { EXPECT_FALSE((*source)->read(kQuery, ignore).has_value()); });
-    while ((*source)->status().reads_in_flight == 0) std::this_thread::yield();
+    while ((*source)->status().reads_in_flight == 0)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     EXPECT_FALSE((*source)->read(kQuery, ignore).has_value());
   }
   const SourceStatus status = (*source)->status();

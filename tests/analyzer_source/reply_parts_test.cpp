@@ -132,7 +132,7 @@ TEST(ReplyText, TellsMessagesFromBytes) {
 }
 
 TEST(WireReader, ReadsEveryTypeAndSkipsNothing) {
-  const std::string message("\x08\x96\x01\x11\0\0\0\0\0\0\xf0\x3f\x1a\x02hi\x25\x01\0\0\0", 20);
+  const std::string message("\x08\x96\x01\x11\0\0\0\0\0\0\xf0\x3f\x1a\x02hi\x25\x01\0\0\0", 21);
   WireReader reader(bytes_of(message));
   WireField field;
   ASSERT_TRUE(reader.next(field));

@@ -74,7 +74,7 @@ class TlsServer {
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::jthread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
+    while (!server_.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   ~TlsServer() { server_.stop(); }
   TlsServer(const TlsServer&) = delete;
