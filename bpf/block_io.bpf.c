@@ -61,21 +61,51 @@ static __always_inline __u64 owner_of(const struct request *request)
 }
 
 /*
- * Hook: a request, or a part of one, completed; in interrupts, on any CPU: current is not the owner. At
- * completion rather than at issue, because a request that the driver sends back is issued again. Oldest
- * kernel: 5.17.
+ * Requests that the driver sent back: their next issue is not a new request. Key: the request's address.
+ * Value: nothing. Bound: requests sent back at one time, a few queues' depth; an entry lives until the issue.
+ * Full: the request may be counted twice, which is counted in `errors`.
  */
-SEC("?tp_btf/block_rq_complete")
-int BPF_PROG(rq_complete, struct request *request, int error, unsigned int completed_bytes)
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u8);
+} requeued SEC(".maps");
+
+/*
+ * Hook: a request goes to its driver. At issue, which mostly runs in the submitter, rather than at completion
+ * in an interrupt: some kernels run no programs in an interrupt of some tasks. Oldest kernel: 5.11.
+ */
+SEC("?tp_btf/block_rq_issue")
+int BPF_PROG(rq_issue, struct request *request)
 {
 	struct cgroup_key key = {.id = owner_of(request), .hierarchy = settings.io_hierarchy};
-	struct block_counts *value = find_or_make(&counts, &key, &zero);
-	__u32 operation = operation_of(request);
+	__u64 address = (__u64)request;
+	struct block_counts *value;
+	__u32 operation;
 
+	if (bpf_map_lookup_elem(&requeued, &address)) {
+		bpf_map_delete_elem(&requeued, &address);
+		return 0;
+	}
+	value = find_or_make(&counts, &key, &zero);
 	if (!value)
 		return 0;
-	__sync_fetch_and_add(&value->bytes[operation], completed_bytes);
-	if (completed_bytes >= request->__data_len)
-		__sync_fetch_and_add(&value->requests[operation], 1);
+	/* Queues also run in softirq, where it may interrupt a submitter's. */
+	operation = operation_of(request);
+	__sync_fetch_and_add(&value->requests[operation], 1);
+	__sync_fetch_and_add(&value->bytes[operation], request->__data_len);
+	return 0;
+}
+
+/* Hook: the driver had no room and sent a request back. Oldest kernel: 5.11. */
+SEC("?tp_btf/block_rq_requeue")
+int BPF_PROG(rq_requeue, struct request *request)
+{
+	__u64 address = (__u64)request;
+	__u8 present = 1;
+
+	if (bpf_map_update_elem(&requeued, &address, &present, BPF_ANY))
+		count_error(SONDE_ERROR_MAP_FULL);
 	return 0;
 }

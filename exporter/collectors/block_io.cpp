@@ -15,14 +15,14 @@ constexpr std::array<metrics::MetricRow, 2> kMetrics{{
      .type = metrics::MetricType::kCounter,
      .unit = "",
      .labels = "namespace,pod,container,service,operation",
-     .help =
-         "Block device requests completed: read, write, flush, discard, other. On cgroup v1 the background "
-         "write-back of buffered data has no owner and is the host row's."},
+     .help = "Block device requests sent to drivers: read, write, flush, discard, other. On cgroup v1 the "
+             "background "
+             "write-back of buffered data has no owner and is the host row's."},
     {.name = "sonde_container_block_bytes_total",
      .type = metrics::MetricType::kCounter,
      .unit = "bytes",
      .labels = "namespace,pod,container,service,operation",
-     .help = "Bytes of the block device requests completed."},
+     .help = "Bytes of the block device requests sent to drivers."},
 }};
 
 constexpr std::array<std::string_view, SONDE_BLOCK_OPERATIONS> kOperations{"read", "write", "flush",
@@ -43,6 +43,9 @@ class BlockIoCollector final : public Collector {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
     if (auto updated = topic.update(rows_of_containers(context.containers)); !updated) return updated;
+    if (!topic.object().has_program("rq_issue")) {
+      return fail(ErrorCode::kUnsupported, "block_io: this kernel lacks the tracepoint block_rq_issue");
+    }
     write_counters(writer, kMetrics[0], topic.rows(), requests_);
     write_counters(writer, kMetrics[1], topic.rows(), bytes_);
     return {};

@@ -102,7 +102,7 @@ TEST(MissingHooks, TheRestOfTheTopicsStay) {
 }
 
 TEST(MissingHooks, ATopicWithNoneLeftSaysSo) {
-  Probe probe(exporter::make_block_io_collector, {.disabled_hooks = {"block_rq_complete"}});
+  Probe probe(exporter::make_block_io_collector, {.disabled_hooks = {"block_rq_issue", "block_rq_requeue"}});
   const auto page = probe.try_scrape({});
   ASSERT_FALSE(page);
   EXPECT_EQ(page.error().message, "block_io: this kernel has none of the tracepoints it needs");
