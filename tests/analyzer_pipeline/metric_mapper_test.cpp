@@ -43,7 +43,9 @@ TEST(MetricMapper, FindsQuantityAndContainerOfASeries) {
 }
 
 TEST(MetricMapper, TheHostsOwnRowIsNoContainer) {
-  EXPECT_THAT(mapper_for("").targets(LabelSet({LabelSet::Pair{"__name__", "sonde_container_syscalls_total"}})), IsEmpty());
+  EXPECT_THAT(
+      mapper_for("").targets(LabelSet({LabelSet::Pair{"__name__", "sonde_container_syscalls_total"}})),
+      IsEmpty());
 }
 
 TEST(MetricMapper, NothingThatTheInjectorPublishesIsRead) {
