@@ -32,7 +32,7 @@ static __always_inline struct page_fault_counts *current_counts(void)
 	return find_or_make(&counts, &key, &zero);
 }
 
-/* Hook: a fault taken in user mode. Oldest kernel: 5.5 on x86. */
+/* Hook: a fault taken in user mode. Oldest kernel: 5.11, on x86. */
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(fault_user)
 {
@@ -43,7 +43,7 @@ int BPF_PROG(fault_user)
 	return 0;
 }
 
-/* Hook: a fault taken in kernel mode, such as a copy to a page not there yet. Oldest kernel: 5.5 on x86. */
+/* Hook: a fault taken in kernel mode, such as a copy to a page not there yet. Oldest kernel: 5.11, on x86. */
 SEC("?tp_btf/page_fault_kernel")
 int BPF_PROG(fault_kernel)
 {

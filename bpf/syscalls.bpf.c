@@ -43,7 +43,7 @@ static __always_inline void count_open(struct task_struct *task, long result)
 		value->opens_succeeded++;
 }
 
-/* Hook: every system call. Oldest kernel: 5.5. */
+/* Hook: every system call. Oldest kernel: 5.11. */
 SEC("?tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs___kernel *regs, long nr)
 {
@@ -58,7 +58,7 @@ int BPF_PROG(sys_enter, struct pt_regs___kernel *regs, long nr)
 	return 0;
 }
 
-/* Hook: every return from one; only an open does more than compare its number. Oldest kernel: 5.5. */
+/* Hook: every return from one; only an open does more than compare its number. Oldest kernel: 5.11. */
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs___kernel *regs, long result)
 {
