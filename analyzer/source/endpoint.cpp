@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "analyzer/source/http_client.h"
+#include "analyzer/source/reply_text.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -9,7 +10,7 @@ constexpr int kHttpPort = 80;
 constexpr int kHttpsPort = 443;
 
 tl::unexpected<Error> invalid(const std::string& why) {
-  return fail(ErrorCode::kInvalid, why);
+  return fail(ErrorCode::kInvalid, one_line(why));  // a URL may hold anything, line breaks included
 }
 
 /// host, host:port, [v6] or [v6]:port. False where it is none of them.
