@@ -10,7 +10,9 @@ MEASURED = {"memory", "cpu", "cpuacct", "blkio", "pids"}
 def measured_roots() -> list[str]:
     """Mount points of v2 and of the v1 controllers that the exporter measures."""
     found = []
-    for line in open("/proc/self/mountinfo", encoding="utf-8"):
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        lines = mounts.readlines()
+    for line in lines:
         before, _, after = line.rstrip("\n").partition(" - ")
         fields, kind = before.split(), after.split()
         if fields[3] == "/" and (kind[0] == "cgroup2" or
@@ -36,6 +38,8 @@ class TestCgroups:
         for process in self.processes:
             process.kill()
             process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
         for path in reversed(self.made):
             self.remove(path)
 

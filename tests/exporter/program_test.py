@@ -163,8 +163,7 @@ class StuckCollector(unittest.TestCase):
             with open(f"{root}/proc/self/mountinfo", "w", encoding="ascii") as file:
                 file.write("35 24 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
             os.makedirs(f"{root}/cgroup/api")
-            pipe = f"{root}/cgroup/api/cpu.stat"
-            with open(pipe, "w", encoding="ascii") as file:
+            with open(f"{root}/cgroup/api/cpu.stat", "w", encoding="ascii") as file:
                 file.write("usage_usec 7000000\n")
             with open(f"{root}/cgroup/api/memory.current", "w", encoding="ascii") as file:
                 file.write("4096\n")
@@ -172,9 +171,8 @@ class StuckCollector(unittest.TestCase):
                      "--collector.cgroup_cpu", "--collector.cgroup_memory")
             with RunningExporter(*flags) as exporter:
                 self.assertEqual(value(exporter.page(), "sonde_container_cpu_usage_seconds_total", pod="api"), 7)
-                # Another container, so that its file is opened anew.
-                os.makedirs(f"{root}/cgroup/stuck")
-                pipe = f"{root}/cgroup/stuck/cpu.stat"
+                # A file that was not there before, so that it is opened at the next scrape.
+                pipe = f"{root}/cgroup/api/cpu.max"
                 os.mkfifo(pipe)
                 status, page = exporter.get("/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "0.5"})
                 self.assertEqual(status, 200)
@@ -182,9 +180,8 @@ class StuckCollector(unittest.TestCase):
                 for _ in range(3):  # skipped at once: these would take three hours otherwise
                     _, page = exporter.get("/metrics", {"X-Prometheus-Scrape-Timeout-Seconds": "3600"})
                     self.check(page, success=0, busy=1)
-                with open(pipe, "w", encoding="ascii") as writer:
-                    writer.write("usage_usec 9000000\n")
-                os.remove(f"{root}/cgroup/stuck/cpu.stat")
+                with open(pipe, "w", encoding="ascii"):  # lets the collector's open() return
+                    os.remove(pipe)
                 deadline = time.monotonic() + 60
                 while not value(exporter.page(), "sonde_scrape_collector_success", collector="cgroup_cpu"):
                     self.assertLess(time.monotonic(), deadline, "the collector never came back")
