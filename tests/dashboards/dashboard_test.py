@@ -46,7 +46,9 @@ def scored() -> bool:
 
 def values() -> dict[str, str]:
     """What Grafana would put for the variables with this run's namespace chosen."""
-    return dashboards.EVERYTHING | {"namespace": re.escape(loop.namespace), "__rate_interval": "10s"}
+    # Doubled: the pattern stands in a PromQL string, where "\\-" alone is a wrong escape.
+    namespace = re.escape(loop.namespace).replace("\\", "\\\\")
+    return dashboards.EVERYTHING | {"namespace": namespace, "__rate_interval": "10s"}
 
 
 def history(expression: str, start: float, end: float) -> dict[str, list[float]]:
