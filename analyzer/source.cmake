@@ -16,11 +16,12 @@ target_include_directories(sonde_proto SYSTEM PUBLIC ${CMAKE_BINARY_DIR}/generat
 target_link_libraries(sonde_proto PUBLIC protobuf::libprotobuf-lite)
 
 sonde_library(sonde_source
-  SOURCES source/chunked_reply.cpp source/crc32c.cpp source/credentials.cpp source/endpoint.cpp source/fault.cpp
+  SOURCES source/chunked_reply.cpp source/crc32c.cpp source/credentials.cpp source/fault.cpp
           source/frame_parser.cpp source/guarded_stream.cpp source/held_reply.cpp source/http_client.cpp
           source/query_range_reply.cpp source/query_range_request.cpp source/read_request.cpp
-          source/remote_source.cpp source/reply_text.cpp source/samples_reply.cpp source/selector.cpp
-          source/tidy_samples.cpp source/utf8.cpp source/xor_chunk.cpp
+          source/remote_source.cpp source/reply_text.cpp source/selector.cpp source/tidy_samples.cpp
+          source/utf8.cpp source/xor_chunk.cpp
+  ALONE source/endpoint.cpp source/samples_reply.cpp
   LINK sonde_series sonde_common sonde_proto sonde_httplib Snappy::snappy nlohmann_json::nlohmann_json)
 
 sonde_library(sonde_query

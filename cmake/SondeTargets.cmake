@@ -12,7 +12,7 @@ option(SONDE_FUZZ "Build the fuzz targets with libFuzzer (clang 19) instead of r
 
 add_library(sonde_flags INTERFACE)
 target_include_directories(sonde_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
-target_compile_options(sonde_flags INTERFACE
+target_compile_options(sonde_flags INTERFACE -g1
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror
   $<$<CONFIG:Debug>:-O1> -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
@@ -33,9 +33,18 @@ if(SONDE_MOLD)
   target_link_options(sonde_flags INTERFACE -fuse-ld=mold)
 endif()
 
-# sonde_library(NAME SOURCES … LINK …): a static library; LINK lists the only layers it may include.
+# Several sources are compiled as one (CMAKE_UNITY_BUILD in the presets: half the time of a build), so names of helpers
+# must differ within a target. Sources listed under ALONE instead of SOURCES are compiled each by itself: files of one
+# pattern, such as collectors, may then call their tables by the same name.
+macro(sonde_compile_alone)
+  set_source_files_properties(${arg_ALONE} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  list(APPEND arg_SOURCES ${arg_ALONE})
+endmacro()
+
+# sonde_library(NAME SOURCES … [ALONE …] LINK …): a static library; LINK lists the only layers it may include.
 function(sonde_library name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;ALONE;LINK" ${ARGN})
+  sonde_compile_alone()
   if(arg_SOURCES)
     add_library(${name} STATIC ${arg_SOURCES})
     target_link_libraries(${name} PUBLIC sonde_flags ${arg_LINK})
@@ -45,20 +54,22 @@ function(sonde_library name)
   endif()
 endfunction()
 
-# sonde_program(NAME SOURCES … LINK …): an executable in build/<preset>/bin.
+# sonde_program(NAME SOURCES … [ALONE …] LINK …): an executable in build/<preset>/bin.
 function(sonde_program name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;ALONE;LINK" ${ARGN})
+  sonde_compile_alone()
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE sonde_flags ${arg_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 endfunction()
 
-# sonde_test(NAME SOURCES … LINK … LABELS … [SERIAL]): a GoogleTest executable, each case a ctest case.
+# sonde_test(NAME SOURCES … [ALONE …] LINK … LABELS … [SERIAL]): a GoogleTest executable, each case a ctest case.
 # SERIAL: its cases measure the machine (BPF counts, cgroups), so nothing else may run beside them.
 # LABELS decide the build: "bpf" and "e2e" need the release build; all others run under ASan + UBSan,
 # those that are also "threads" under TSan.
 function(sonde_test name)
-  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;LINK;LABELS;PROPERTIES" ${ARGN})
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;ALONE;LINK;LABELS;PROPERTIES" ${ARGN})
+  sonde_compile_alone()
   set(needs_release OFF)
   if("bpf" IN_LIST arg_LABELS OR "e2e" IN_LIST arg_LABELS)
     set(needs_release ON)
@@ -101,10 +112,11 @@ function(sonde_script_test name)
   endif()
 endfunction()
 
-# sonde_fuzz(NAME SOURCES … LINK …): NAME.cpp holds LLVMFuzzerTestOneInput, tests/fuzz/corpus/NAME/ its inputs.
+# sonde_fuzz(NAME SOURCES … [ALONE …] LINK …): NAME.cpp holds LLVMFuzzerTestOneInput, tests/fuzz/corpus/NAME/ its inputs.
 # In the fuzz build a libFuzzer program; elsewhere a ctest case that replays the corpus.
 function(sonde_fuzz name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;ALONE;LINK" ${ARGN})
+  sonde_compile_alone()
   set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
   if(SONDE_FUZZ)
     add_executable(${name} ${arg_SOURCES})
@@ -120,10 +132,11 @@ function(sonde_fuzz name)
   set_property(GLOBAL APPEND PROPERTY SONDE_TEST_TARGETS ${name})
 endfunction()
 
-# sonde_benchmark(NAME SOURCES … LINK …): a Google Benchmark program; built by the target "benchmarks", never a test.
+# sonde_benchmark(NAME SOURCES … [ALONE …] LINK …): a Google Benchmark program; built by the target "benchmarks", never a test.
 add_custom_target(benchmarks)
 function(sonde_benchmark name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SOURCES;ALONE;LINK" ${ARGN})
+  sonde_compile_alone()
   if(SONDE_FUZZ OR SONDE_SANITIZERS)
     return()
   endif()

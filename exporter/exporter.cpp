@@ -1,13 +1,9 @@
 #include "exporter/exporter.h"
 
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -16,6 +12,7 @@
 #include "common/metrics/build_info_metric.h"
 #include "exporter/bpf_context.h"
 #include "exporter/collector_table.h"
+#include "identity/network_namespace.h"
 
 namespace sonde::exporter {
 namespace {
@@ -27,11 +24,9 @@ constexpr std::chrono::milliseconds kLargestMargin{100};
 /// How long the end of the program waits for a collector.
 constexpr std::chrono::seconds kPatience{2};
 
-/// Whether other users' processes may be looked into, as their network namespaces need.
-bool sees_other_processes() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
-  return syscall(SYS_capget, &header, sets.data()) == 0 && (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0;
+/// Whether other users' processes may be looked into, as their network namespaces need: tried on process 1.
+bool sees_other_processes(const std::string& procfs) {
+  return identity::network_namespace_of(procfs, "1").has_value();
 }
 
 /// Of all files that this process may open, a half is for the collectors' kept ones, shared by the four
@@ -107,7 +102,7 @@ void Exporter::make_discovery(ContainerRule rule) {
   } else {
     log::warning("cgroups are listed at each scrape, not watched", {{"reason", inotify.error().message}});
   }
-  const bool sees_namespaces = sees_other_processes();
+  const bool sees_namespaces = sees_other_processes(environment_.roots.procfs);
   capabilities_.set("network_namespaces",
                     sees_namespaces ? CapabilityReason::kAvailable : CapabilityReason::kMissingCapability);
   if (!sees_namespaces) {

@@ -37,20 +37,32 @@ def draw(target: str | None, seed: int) -> str:
 
 
 def observe(loop: Loop, seconds: float, what: str) -> list[dict[str, str]]:
-    """Watches for alerts of any name for a while; says how it goes every few seconds."""
+    """Watches for alerts of any name for a while; says how it goes every few seconds.
+
+    What Alertmanager was too busy to show is taken from Prometheus at the end, so a poll that fails hides nothing.
+    """
     seen: dict[tuple[str, str], dict[str, str]] = {}
-    end = time.monotonic() + seconds
-    next_report = 0.0
-    while (left := end - time.monotonic()) > 0:
-        for alert in loop.alerts():
+
+    def note(alerts: list[dict[str, str]]) -> None:
+        for alert in alerts:
             key = (alert["alertname"], alert.get("container", ""))
             if key not in seen:
                 seen[key] = alert
                 say(f"{what}: alert {describe(alert)}")
+
+    start = time.monotonic()
+    end = start + seconds
+    next_report = 0.0
+    while (left := end - time.monotonic()) > 0:
+        try:
+            note(loop.alerts())
+        except Unavailable as error:
+            say(f"{what}: {error}")
         if time.monotonic() >= next_report:
             say(f"{what}: {left:.0f} s left · {state(loop)}")
             next_report = time.monotonic() + REPORT_EVERY_SECONDS
         time.sleep(min(0.5, left))
+    note(loop.fired(time.monotonic() - start))
     return list(seen.values())
 
 

@@ -152,12 +152,16 @@ class Loop:
         return (self.shop.processes | self.watch.processes)[name]
 
     def alerts(self) -> list[dict[str, str]]:
-        """The alerts of this run that are in Alertmanager now; none where it is too busy to answer in time."""
+        """The alerts that are in Alertmanager now. Raises Unavailable where it does not answer in time."""
         self.check()
-        try:
-            return client.alerts(self.url("alertmanager"))
-        except client.Unavailable:
-            return []
+        return client.alerts(self.url("alertmanager"))
+
+    def fired(self, seconds: float) -> list[dict[str, str]]:
+        """Every alert that fired within the last seconds, as Prometheus remembers it: also one that no poll of
+        Alertmanager saw. Raises TimeoutError where Prometheus does not answer."""
+        promql = f'last_over_time(ALERTS{{alertstate="firing"}}[{seconds:.0f}s])'
+        answer = client.wait_for("the alerts that fired", lambda: (self.query(promql),), START_SECONDS)
+        return [sample.labels for sample in answer[0]]
 
     def set_rate(self, requests_per_second: float) -> None:
         """Changes the load."""
@@ -187,11 +191,19 @@ class Loop:
         return diagnosis
 
     def wait_for_alert(self, name: str, seconds: float) -> tuple[dict[str, str], float] | None:
-        """The first alert of that name and when it was seen (Unix seconds), or None within the time."""
+        """The first alert of that name and when it was seen (Unix seconds), or None within the time. Raises
+        Unavailable where Alertmanager did not answer at the end of it."""
         deadline = time.monotonic() + seconds
+        unanswered: client.Unavailable | None = None
         while time.monotonic() < deadline:
-            for alert in self.alerts():
-                if alert["alertname"] == name:
-                    return alert, time.time()
+            try:
+                for alert in self.alerts():
+                    if alert["alertname"] == name:
+                        return alert, time.time()
+                unanswered = None
+            except client.Unavailable as error:
+                unanswered = error
             time.sleep(0.2)
+        if unanswered is not None:
+            raise unanswered
         return None
