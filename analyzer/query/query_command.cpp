@@ -59,9 +59,18 @@ Result<void> print_frame(Source& source, const QueryOptions& options, Output& ou
   FrameBuilder builder(grid, options.rate ? SeriesKind::kCounter : SeriesKind::kGauge, options.lookback_ms);
   ReadQuery query = options.query;
   query.start_ms -= options.lookback_ms + options.step_ms;  // what the first cells stand on
-  const Result<ReadStats> stats = source.read(
-      query, [&](const LabelSet& labels, std::span<const Sample> samples) { builder.add(labels, samples); });
+  const size_t most_rows = options.source.budget.memory_bytes / (grid.columns * sizeof(double));
+  size_t rows_read = 0;
+  const Result<ReadStats> stats =
+      source.read(query, [&](const LabelSet& labels, std::span<const Sample> samples) {
+        if (++rows_read <= most_rows) builder.add(labels, samples);
+      });
   if (!stats) return tl::unexpected(stats.error());
+  if (rows_read > most_rows) {
+    return fail(ErrorCode::kLimit, "--memory: " + std::to_string(rows_read) + " series of " +
+                                       std::to_string(grid.columns) +
+                                       " columns do not fit; raise it, or take a larger --step");
+  }
 
   const Frame frame = builder.take();
   std::vector<std::pair<std::string, size_t>> rows;

@@ -14,6 +14,8 @@
 namespace sonde::analyzer {
 namespace {
 
+constexpr int64_t kMostColumns = 100'000;
+
 /// Flags as they were written, before they mean anything.
 struct Words {
   std::string url = "http://127.0.0.1:9090";
@@ -86,6 +88,12 @@ Result<void> read_grid(const Words& words, QueryOptions& options) {
   if (*step == 0) return wrong("step", "must be above 0");
   const Result<int64_t> lookback = parse_duration_ms(words.lookback);
   if (!lookback) return wrong("lookback", lookback.error().message);
+  const int64_t columns = (options.query.end_ms - options.query.start_ms) / *step + 1;
+  if (columns > kMostColumns) {
+    return wrong("step", "'" + words.step + "' makes " + std::to_string(columns) +
+                             " columns between --from and --to, at most " + std::to_string(kMostColumns) +
+                             " are printed; take a larger step or a shorter time");
+  }
   options.step_ms = options.query.step_ms = *step;
   options.lookback_ms = *lookback;
   options.rate = words.rate;

@@ -189,7 +189,8 @@ std::vector<FaultCase> samples_cases() {
       {"GarbageSnappy", samples, FaultKind::kMalformed, sends(snappied("\x10garbage and more"))},
       {"FourGibibytesOfSnappy", samples, FaultKind::kTooLarge,
        sends(snappied("\xff\xff\xff\xff\x0f" + body.substr(1)))},
-      {"SnappyBomb", samples, FaultKind::kTooLarge, sends(snappied(test::snappy_of_zeros(200 << 20)))},
+      {"SnappyBomb", samples, FaultKind::kTooLarge,
+       [](FaultConnection& c, const std::string&) { c.send(snappied(test::snappy_of_zeros(200 << 20))); }},
       {"SnappyOfGarbage", samples, FaultKind::kMalformed, sends(snappied(test::snappy("\x0a\xff garbage")))},
       {"SeriesNotAskedForInSamples", samples, FaultKind::kMalformed,
        sends(snappied(test::samples_body({"a"}, "other_metric")))},
@@ -222,6 +223,10 @@ std::vector<FaultCase> query_range_cases() {
       {"TooManySamplesInMemory", range, FaultKind::kSampleLimit,
        sends(http_answer(422, kJsonHeaders, R"({"error":"query processing would load too many samples"})"))},
   };
+}
+
+void PrintTo(const FaultCase& fault_case, std::ostream* stream) {
+  *stream << fault_case.name;
 }
 
 class FaultTest : public ::testing::TestWithParam<FaultCase> {};

@@ -81,7 +81,7 @@ TEST_F(PrometheusTest, AutomaticModeTakesSamplesForShortAndChunksForLongWindows)
 }
 
 TEST_F(PrometheusTest, QueryRangeGivesTheGridOfTheServer) {
-  ReadQuery query = loaded_->whole("sonde_test_data{kind=\"sine\",instance=\"host-7\"}");
+  ReadQuery query = loaded_->whole("sonde_test_data{kind=\"sine\",instance=\"host-2\"}");
   query.start_ms = loaded_->end_ms - 3'600'000;
   query.step_ms = 60'000;
   SeriesMap read;

@@ -25,6 +25,7 @@ struct Workload {
   std::vector<Expectation> expectations;
   uint64_t many = 100'000;  ///< repetitions of the large case
   bool on_v2_too = true;    ///< whether the choice of the tasks' hierarchy matters to it
+  bool compat = false;      ///< whether it makes 32-bit system calls, which a kernel may have switched off
 };
 
 const std::vector<Workload>& workloads();

@@ -20,6 +20,11 @@
 #if defined(__SANITIZE_THREAD__)
 #define SONDE_SHADOW_MEMORY 1
 #endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/// AddressSanitizer keeps freed memory back, up to 256 MB: what one answer after another needs is judged by the
+/// optimised build of these tests alone.
+#define SONDE_FREED_MEMORY_STAYS 1
+#endif
 
 namespace sonde::http {
 namespace {
@@ -273,13 +278,15 @@ TEST_F(Attack, ClientsThatDoNotReadTheirAnswersShareOneBudget) {
     EXPECT_TRUE(scrape_works()) << i;
   }
   std::printf("resident memory: %.1f MB\n", static_cast<double>(status_bytes("VmRSS")) / kMebibyte);
-#ifndef SONDE_SHADOW_MEMORY
+#ifndef SONDE_FREED_MEMORY_STAYS
   EXPECT_LT(status_bytes("VmRSS"), 100 * kMebibyte);
 #endif
 }
 
 TEST_F(Attack, MoreClientsThanPlacesThatDoNotReadDelayNoScrape) {
+#ifndef SONDE_FREED_MEMORY_STAYS
   const MemoryBound bound;
+#endif
   std::vector<std::unique_ptr<RawClient>> clients;
   for (int i = 0; i < 300; ++i) {
     clients.push_back(std::make_unique<RawClient>(test_.port(), 2048));

@@ -20,6 +20,8 @@ class TestCgroup {
 
   /// Moves a process into it, in every hierarchy.
   void add(pid_t process) const;
+  /// From now on its processes get only the CPU time that nobody else wants.
+  void yield_to_others() const;
   /// Moves a process back to the roots.
   static void remove_from_all(pid_t process);
 
