@@ -1,9 +1,13 @@
 #include "exporter/exporter.h"
 
 #include <fmt/format.h>
+#include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -24,8 +28,13 @@ constexpr std::chrono::milliseconds kLargestMargin{100};
 /// How long the end of the program waits for a collector.
 constexpr std::chrono::seconds kPatience{2};
 
-/// Whether other users' processes may be looked into, as their network namespaces need: tried on process 1.
+/// Whether other users' processes may be looked into, as their network namespaces need: by the capability, or
+/// because process 1 lets itself be looked into (a container whose processes are all of this user).
 bool sees_other_processes(const std::string& procfs) {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
+  const bool told = syscall(SYS_capget, &header, sets.data()) == 0;
+  if (told && (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0) return true;
   return identity::network_namespace_of(procfs, "1").has_value();
 }
 

@@ -37,7 +37,12 @@ def arguments() -> argparse.Namespace:
         "--target", metavar="NAME", help="service or container to fault (default: drawn at random)"
     )
     parser.add_argument("--seed", type=int, help="of the draw (default: random, printed)")
-    parser.add_argument("--quiet-seconds", type=float, default=60, help="before the fault (default: 60)")
+    parser.add_argument(
+        "--quiet-seconds",
+        type=float,
+        default=60,
+        help="before the fault, and at least until a baseline of each container is learned (default: 60)",
+    )
     parser.add_argument(
         "--observe-seconds", type=float, default=60, help="of --fault none and load (default: 60)"
     )

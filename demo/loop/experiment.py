@@ -11,6 +11,7 @@ from demo.loop.shop import CONTAINERS, service_of
 
 ALERT = "SondeCulprit"
 ALERT_SECONDS = 60.0
+LEARN_SECONDS = 90.0
 REPORT_EVERY_SECONDS = 5.0
 
 
@@ -36,8 +37,19 @@ def draw(target: str | None, seed: int) -> str:
     return random.Random(seed).choice(candidates)
 
 
-def observe(loop: Loop, seconds: float, what: str) -> list[dict[str, str]]:
-    """Watches for alerts of any name for a while; says how it goes every few seconds.
+def unlearned(loop: Loop) -> list[str]:
+    """The containers that the analyzer has no baseline of yet; all where Prometheus does not answer."""
+    try:
+        learned = loop.query(f'sonde_anomaly_threshold{{detector="zscore",namespace="{loop.namespace}"}}')
+    except Unavailable:
+        return CONTAINERS
+    known = {sample.labels["container"] for sample in learned}
+    return [container for container in CONTAINERS if container not in known]
+
+
+def observe(loop: Loop, seconds: float, what: str, learning: bool = False) -> list[dict[str, str]]:
+    """Watches for alerts of any name for a while; says how it goes every few seconds. With `learning` at least until
+    every container has a baseline, which takes the analyzer some twenty steps.
 
     What Alertmanager was too busy to show is taken from Prometheus at the end, so a poll that fails hides nothing.
     """
@@ -53,15 +65,19 @@ def observe(loop: Loop, seconds: float, what: str) -> list[dict[str, str]]:
     start = time.monotonic()
     end = start + seconds
     next_report = 0.0
-    while (left := end - time.monotonic()) > 0:
+    give_up = start + seconds + LEARN_SECONDS
+    while (left := end - time.monotonic()) > 0 or (learning and unlearned(loop)):
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"the analyzer learned no baseline of {', '.join(unlearned(loop))}")
         try:
             note(loop.alerts())
         except Unavailable as error:
             say(f"{what}: {error}")
         if time.monotonic() >= next_report:
-            say(f"{what}: {left:.0f} s left · {state(loop)}")
+            progress = f"{left:.0f} s left" if left > 0 else f"learning {', '.join(unlearned(loop))}"
+            say(f"{what}: {progress} · {state(loop)}")
             next_report = time.monotonic() + REPORT_EVERY_SECONDS
-        time.sleep(min(0.5, left))
+        time.sleep(min(0.5, left) if left > 0 else 0.5)
     note(loop.fired(time.monotonic() - start))
     return list(seen.values())
 
@@ -92,7 +108,7 @@ def describe(alert: dict[str, str]) -> str:
 
 def run_fault(loop: Loop, container: str, quiet_seconds: float) -> Outcome:
     """A CPU hog in one container: passes where the alert names that container, and none came before."""
-    early = observe(loop, quiet_seconds, "quiet phase")
+    early = observe(loop, quiet_seconds, "quiet phase", learning=True)
     say(f"injecting a CPU hog into {container}")
     injection = loop.inject(container)
     say(f"the hog runs; waiting for {ALERT} to reach Alertmanager")
@@ -123,7 +139,7 @@ def run_none(loop: Loop, seconds: float) -> Outcome:
 
 def run_load(loop: Loop, rate: float, quiet_seconds: float, seconds: float) -> Outcome:
     """The load doubles: passes where no container is named."""
-    early = observe(loop, quiet_seconds, "quiet phase")
+    early = observe(loop, quiet_seconds, "quiet phase", learning=True)
     say(f"doubling the load to {2 * rate:g} requests/s")
     loop.set_rate(2 * rate)
     named = [alert for alert in early + observe(loop, seconds, "doubled load") if alert["alertname"] == ALERT]
