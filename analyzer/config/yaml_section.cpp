@@ -39,7 +39,7 @@ std::string Complaints::text() const {
   return fmt::format("{} (and {} more)", lines_.front(), lines_.size() - 1);
 }
 
-YamlSection::YamlSection(YAML::Node node, std::string path, Complaints& complaints)
+YamlSection::YamlSection(const YAML::Node& node, std::string path, Complaints& complaints)
     : path_(std::move(path)), complaints_(complaints) {
   if (!node.IsDefined() || node.IsNull()) return;
   if (!node.IsMap()) {

@@ -37,7 +37,7 @@ class Complaints {
 class YamlSection {
  public:
   /// `path` is the key of the map itself ("detectors.zscore"), "" for the whole file.
-  YamlSection(YAML::Node node, std::string path, Complaints& complaints);
+  YamlSection(const YAML::Node& node, std::string path, Complaints& complaints);
 
   void read(const std::string& key, std::string& value);
   void read(const std::string& key, bool& value);

@@ -88,10 +88,11 @@ std::vector<Score> ChangeRateDetector::evaluate(const DetectorInput& input) {
                      std::to_string(options_.minimum_services) + " are needed to say what is usual";
     }
     score.anomalous = threshold && score.value > *threshold;
+    const std::string series = "containers of " + service.first + "/" + service.second;
     const auto evidence = [&](const char* quantity, double value, double expected, const char* unit) {
       Evidence one;
       one.quantity = quantity;
-      one.series = "containers of " + service.first + "/" + service.second;
+      one.series = series;
       one.start_ms = state.start_ms;
       one.end_ms = input.now_ms;
       one.value = value;

@@ -59,6 +59,7 @@ void Fleet::judge_load() {
   state_.services = static_cast<unsigned>(loads_.size());
   if (loads_.size() < options_.minimum_services) return;
   std::vector<double> ratios;
+  ratios.reserve(loads_.size());
   for (const auto& [service, ratio] : loads_) ratios.push_back(ratio);
   const auto up = std::ranges::count_if(ratios, [&](double ratio) { return ratio >= options_.shift_ratio; });
   const auto down =

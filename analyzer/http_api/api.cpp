@@ -58,7 +58,7 @@ std::string absence(const ApiContext& context, const ReportPointer& last, int64_
 /// The report that the request is about: the last one, or one of a past time through the queue.
 Result<ReportPointer> report_for(const ApiContext& context, const DiagnoseRequest& request, int64_t now_ms) {
   const ReportPointer last = context.reports.last();
-  const ReportPointer fresh = fresh_report(last, now_ms, context.max_age_ms());
+  ReportPointer fresh = fresh_report(last, now_ms, context.max_age_ms());
   const bool now_wanted = !request.time_ms || (fresh && *request.time_ms >= fresh->time_ms);
   if (now_wanted && request.window_ms == 0) {
     if (fresh) return fresh;

@@ -18,8 +18,8 @@ constexpr int64_t kAheadMs = 60'000;
 std::optional<int> digits(std::string_view& text, size_t count) {
   int value = 0;
   if (text.size() < count) return std::nullopt;
-  const auto [end, problem] = std::from_chars(text.data(), text.data() + count, value);
-  if (problem != std::errc() || end != text.data() + count || text.front() == '-') return std::nullopt;
+  const auto [end, problem] = std::from_chars(text.begin(), text.begin() + count, value);
+  if (problem != std::errc() || end != text.begin() + count || text.front() == '-') return std::nullopt;
   text.remove_prefix(count);
   return value;
 }
