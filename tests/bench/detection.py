@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--fault", default="cpu", choices=["cpu", "none", "load"])
     parser.add_argument("more", nargs="*")
     options = parser.parse_args()
-    passed, right, quiet = 0, 0, 0
+    passed, right, quiet, verdicts = 0, 0, 0, 0
     delays: list[float] = []
     for seed in range(options.first_seed, options.first_seed + options.runs):
         command = [sys.executable, "-m", "demo.loop", "--once", f"--seed={seed}", f"--fault={options.fault}"]
@@ -36,12 +36,16 @@ def main() -> int:
         verdict = (done.stdout.splitlines()[-2:-1] or [""])[0] if not done.stderr else done.stderr
         passed += done.returncode == 0
         right += re.search(r"\] right:", done.stdout) is not None
-        quiet += re.search(r"quiet phase: alert", done.stdout) is None
+        # Only a run that came to a verdict tells whether its quiet phase was quiet.
+        verdict_reached = re.search(r"\] (right:|wrong:|no |named:|\d+ alerts)", done.stdout) is not None
+        verdicts += verdict_reached
+        quiet += verdict_reached and re.search(r"(quiet phase|no fault): alert", done.stdout) is None
         delays += [float(text) for text in re.findall(r"(\d+\.\d) s from the injection", done.stdout)]
         print(f"seed {seed:3} exit {done.returncode} load {load:4.1f}  {verdict.strip()}", flush=True)
         for line in re.findall(r".*: alert .*", done.stdout):
             print(f"          {line}", flush=True)
     runs = options.runs
+    print(f"came to a verdict: {verdicts} of {runs}")
     print(
         f"passed {passed} of {runs}; right container {right} of {runs}; no alert before it {quiet} of {runs}"
     )
