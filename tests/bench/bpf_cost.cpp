@@ -1,5 +1,6 @@
 // What each BPF program of the exporter costs a run, above an empty program at the same hook, and beside it
-// what bpftrace's one-liner for the same count costs. As root: build/release/bench/bpf_cost [ROUNDS]
+// what bpftrace's one-liner for the same count costs. As root: build/release/bench/bpf_cost [ROUNDS |
+// --hold-empty]
 //
 // Each round loads, in turn, empty programs, the exporter's and bpftrace's, and runs the same workload in a
 // cgroup of its own; the kernel measures the runs (kernel.bpf_stats_enabled). The table shows medians over
@@ -12,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bpf/bench_empty.skel.h"
@@ -251,9 +253,29 @@ void print_syscall_path(int rounds) {
   }
 }
 
+/// The control of shop_cost.py: empty programs at the hooks that the exporter is always attached to (which
+/// leaves out the syscall path), until standard input ends.
+int hold_empty_programs() {
+  sonde::exporter::CapabilityTable capabilities;
+  sonde::exporter::BpfContext context({}, capabilities);
+  const auto object = BpfObject::load(context, {.topic = "empty",
+                                                .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
+                                                .not_wanted = {"sys_enter", "sys_exit", "uring_complete"}});
+  if (!object || !(*object)->attach()) {
+    fmt::print(stderr, "bpf_cost: {}\n", object ? "cannot attach" : object.error().message);
+    return 1;
+  }
+  fmt::print("attached\n");
+  std::fflush(stdout);
+  while (std::getchar() != EOF) {
+  }
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
+  if (count > 1 && std::string_view(arguments[1]) == "--hold-empty") return hold_empty_programs();
   const int rounds = count > 1 ? std::max(1, std::atoi(arguments[1])) : 5;
   fmt::print("| topic | program | runs | empty ns | ns | net ns |\n|---|---|---|---|---|---|\n");
   {
