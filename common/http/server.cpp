@@ -32,12 +32,14 @@ struct Route {
   std::string description;
 };
 
-/// Makes glibc give buffers of pages back to the system when they are freed. Left alone it raises the bound
-/// with the first large buffer and then keeps such memory in the arena of every thread that ever built a
-/// page.
-void return_large_buffers_when_freed() {
-  constexpr int kLargeBytes = 1024 * 1024;
-  ::mallopt(M_MMAP_THRESHOLD, kLargeBytes);
+/// What a scrape frees, the next one takes: memory that goes back to the kernel has to be faulted in again,
+/// page by page, which costs ten times the writing of the page (docs/benchmarks.md, scrape of 20,000 series).
+/// Only what is larger than a scrape should be, such as answers that attackers ask for and leave unread, is
+/// returned at once.
+void keep_memory_for_the_next_scrape() {
+  constexpr int kMebibyte = 1024 * 1024;
+  ::mallopt(M_MMAP_THRESHOLD, 8 * kMebibyte);
+  ::mallopt(M_TRIM_THRESHOLD, 16 * kMebibyte);
 }
 
 Response plain(int status, std::string line) {
@@ -183,7 +185,7 @@ void Server::set_ready_check(std::function<std::string()> not_ready_because) {
 
 Result<void> Server::start() {
   Implementation& self = *implementation_;
-  return_large_buffers_when_freed();
+  keep_memory_for_the_next_scrape();
   std::vector<FileDescriptor> sockets;
   self.ports.clear();
   for (const std::string& text : self.options.listen_addresses) {

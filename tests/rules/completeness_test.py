@@ -58,6 +58,41 @@ def unknown_metrics() -> list[str]:
     return faults
 
 
+def first_column(page: str) -> set[str]:
+    """The words in backticks that begin the rows of a runbook's table."""
+    text = (ROOT / "docs" / "runbooks" / page).read_text(encoding="utf-8")
+    return set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+
+
+def lost_event_reasons() -> set[str]:
+    """The values of sonde_exporter_bpf_lost_events_total's label `reason`, from the collector's source."""
+    source = (ROOT / "exporter" / "collectors" / "bpf_self.cpp").read_text(encoding="utf-8")
+    table = re.search(r"kReasons\{([^}]*)\}", source)
+    assert table, "bpf_self.cpp has no table kReasons"
+    return set(re.findall(r'"(\w+)"', table.group(1))) | set(re.findall(r'\{"reason", "(\w+)"\}', source))
+
+
+def capability_reasons() -> set[str]:
+    """The values of sonde_exporter_capability's label `reason` that raise SondeCoverageLost."""
+    source = (ROOT / "exporter" / "capability.cpp").read_text(encoding="utf-8")
+    return set(re.findall(r'return "(\w+)";', source)) - {"available", "disabled"}
+
+
+def reason_faults(rules: str) -> list[str]:
+    """A line where a runbook's table of reasons is not the programs' list, or a rule names a reason that none has."""
+    faults = []
+    lost = lost_event_reasons()
+    for page, reasons in (("SondeLostEvents.md", lost), ("SondeCoverageLost.md", capability_reasons())):
+        written = first_column(page)
+        faults += [f"{page}: does not explain reason {reason}" for reason in sorted(reasons - written)]
+        faults += [f"{page}: no program gives reason {reason}" for reason in sorted(written - reasons)]
+        if not reasons:
+            faults.append(f"{page}: no reasons found in the source")
+    for matcher in re.findall(r'bpf_lost_events_total\{[^}]*reason(?:=|!=|=~|!~)"([^"]+)"', rules):
+        faults += [f"a rule names the reason {reason}" for reason in matcher.split("|") if reason not in lost]
+    return faults
+
+
 def main() -> int:
     """Exit code 1 with a line for each fault."""
     alerts = blocks((ROOT / "rules" / "alerts.rules.yml").read_text(encoding="utf-8"), "alert")
@@ -70,6 +105,7 @@ def main() -> int:
     recording_tests = (ROOT / "tests" / "rules" / "recording.test.yml").read_text(encoding="utf-8")
     faults += [f"{name}: no test case" for name in recorded if f"{name}" not in recording_tests]
     faults += unknown_metrics()
+    faults += reason_faults("".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.rules.yml")))
     print("\n".join(faults) or f"{len(alerts)} alerts and {len(recorded)} recording rules are complete")
     return 1 if faults or not alerts or not recorded else 0
 
