@@ -7,7 +7,7 @@ namespace sonde::analyzer {
 
 double CausalThreshold::value() const {
   if (!learned()) return options_.before_minimum;
-  if (sorted_.size() < options_.small_sample) return sorted_.back() * options_.small_margin;
+  if (small_sample()) return sorted_.back() * options_.small_margin;
   const double place = options_.quantile * static_cast<double>(sorted_.size() - 1);
   const auto below = static_cast<size_t>(place);
   const size_t above = std::min(below + 1, sorted_.size() - 1);
@@ -21,6 +21,13 @@ void CausalThreshold::add(double score) {
   }
   in_order_.push_back(score);
   sorted_.insert(std::ranges::upper_bound(sorted_, score), score);
+}
+
+void CausalThreshold::add_exceedance(double score) {
+  // Of a small sample the threshold is the largest score times the margin, so that the margin comes off
+  // again.
+  const double largest = kLargestRise * value() / (small_sample() ? options_.small_margin : 1);
+  add(std::min(score, largest));
 }
 
 std::optional<bool> AcceptanceFilter::push(bool flagged) {

@@ -20,7 +20,7 @@ struct CausalThresholdOptions {
 /// The threshold above which a score is anomalous, re-estimated from past scores only.
 ///
 /// Add a score after it was compared, and only if AcceptanceFilter accepts it: a fault must not raise the bar
-/// for itself.
+/// for itself. One that was above the threshold goes through add_exceedance().
 /// Source: De Silva et al. 2022 (99.7th percentile of the normal scores), made causal because a fixed one
 /// fails on machines that drift.
 class CausalThreshold {
@@ -34,17 +34,26 @@ class CausalThreshold {
   [[nodiscard]] bool learned() const { return sorted_.size() >= options_.minimum; }
   /// Takes in a normal score. REQUIRES: not NaN. Cost: O(capacity) moves of a double.
   void add(double score);
+  /// Takes in a lone score above the threshold, lowered so that value() grows to kLargestRise times itself at
+  /// most: the tail stays in the estimate and a bar that is too low rises, but no single spike moves it out
+  /// of a fault's reach.
+  void add_exceedance(double score);
   [[nodiscard]] size_t size() const { return sorted_.size(); }
 
+  static constexpr double kLargestRise = 1.5;
+
  private:
+  [[nodiscard]] bool small_sample() const { return sorted_.size() < options_.small_sample; }
+
   CausalThresholdOptions options_;
   std::deque<double> in_order_;
   std::vector<double> sorted_;
 };
 
 /// Decides which columns may teach what is normal: a flagged column does not if another flagged one stands
-/// within kDelay columns of it. A lone exceedance does: it is the tail that the quantile counts on. Without
-/// it each re-estimate would cut the tail off anew and the threshold would sink for ever.
+/// within kDelay columns of it. A lone exceedance does, through CausalThreshold::add_exceedance(): it is the
+/// tail that the quantile counts on. Without it each re-estimate would cut the tail off anew and the
+/// threshold would sink for ever.
 class AcceptanceFilter {
  public:
   static constexpr size_t kDelay = 2;

@@ -1,6 +1,7 @@
 #include "analyzer/detectors/replica.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "analyzer/algorithms/replica_distance.h"
@@ -29,6 +30,10 @@ double farthest_other(const std::vector<double>& distances, size_t self) {
 }
 
 }  // namespace
+
+double ReplicaDetector::threshold_beside(double farthest_sibling) const {
+  return std::max(options_.minimum_distance, options_.ratio * farthest_sibling);
+}
 
 std::vector<Score> ReplicaDetector::evaluate(const DetectorInput& input) {
   std::map<std::pair<std::string, std::string>, std::vector<size_t>> by_service;
@@ -72,7 +77,7 @@ std::vector<Score> ReplicaDetector::compare(const DetectorInput& input,
       evidence.value = distances[i];
       evidence.expected = farthest_other(distances, i);
       evidence.unit = "interquartile ranges";
-      const double threshold = std::max(options_.minimum_distance, options_.ratio * evidence.expected);
+      const double threshold = threshold_beside(evidence.expected);
       const bool first = score.evidence.size() == 1;
       if (first || distances[i] / threshold > score.value / score.threshold) {
         score.value = distances[i];
@@ -81,6 +86,10 @@ std::vector<Score> ReplicaDetector::compare(const DetectorInput& input,
     }
   }
   for (Score& score : scores) {
+    // The quantity that the score is of comes first.
+    std::ranges::stable_sort(score.evidence, std::greater<>(), [&](const Evidence& evidence) {
+      return evidence.value / threshold_beside(evidence.expected);
+    });
     if (rows.size() == 2) {
       score.inconclusive = score.value > options_.minimum_distance;
       if (score.inconclusive) score.reason = "two replicas differ: each is equally far from the other";

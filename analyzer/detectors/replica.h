@@ -17,7 +17,8 @@ struct ReplicaOptions {
 /// quantity with role "cause", normalised over all replicas together (docs/detectors.md, "replica_distance").
 ///
 /// A container's score is its distance in the quantity where it stands out most; the threshold is what it
-/// would have to pass: ratio times the farthest sibling, and the minimum distance. Two replicas are always
+/// would have to pass: ratio times the farthest sibling, and the minimum distance. The evidence lists every
+/// quantity that could be compared, that one first. Two replicas are always
 /// equally far: inconclusive as soon as they differ. A service of one container gets no score.
 /// Threads: one.
 class ReplicaDetector : public Detector {
@@ -30,6 +31,9 @@ class ReplicaDetector : public Detector {
  private:
   /// The scores of the containers in `rows`, which are replicas of one service.
   [[nodiscard]] std::vector<Score> compare(const DetectorInput& input, const std::vector<size_t>& rows) const;
+
+  /// What a distance has to pass.
+  [[nodiscard]] double threshold_beside(double farthest_sibling) const;
 
   ReplicaOptions options_;
 };

@@ -58,12 +58,13 @@ std::vector<Score> ZscoreDetector::evaluate(const DetectorInput& input) {
   int64_t step_ms = 0;
   for (const auto& [quantity, frame] : input.containers) step_ms = std::max(step_ms, frame.step_ms);
   for (size_t row = 0; row < input.entities.size(); ++row) {
-    Column column{last_values(input, row), kMissing};
+    Column column{last_values(input, row), kMissing, false};
     if (column.values.empty()) continue;
     State& state = state_of(input, row);
     Score score = score_entity(input, row, column, state);
     column.score = score.value;
-    learn(input, row, state, std::move(column), score.anomalous);
+    column.flagged = score.anomalous;
+    learn(input, row, state, std::move(column));
     scores.push_back(std::move(score));
   }
   // A container that is long gone is forgotten; one that returns sooner keeps its baseline.
@@ -116,8 +117,8 @@ Score ZscoreDetector::score_entity(const DetectorInput& input, size_t row, const
   return score;
 }
 
-void ZscoreDetector::learn(const DetectorInput& input, size_t row, State& state, Column column,
-                           bool flagged) {
+void ZscoreDetector::learn(const DetectorInput& input, size_t row, State& state, Column column) {
+  const bool flagged = column.flagged;
   state.flagged_in_a_row = flagged ? state.flagged_in_a_row + 1 : 0;
   if (state.flagged_in_a_row > options_.relearn_columns) {
     state.histories.assign(input.containers.size(), History{});
@@ -131,6 +132,12 @@ void ZscoreDetector::learn(const DetectorInput& input, size_t row, State& state,
   const Column decided = std::move(state.pending.front());
   state.pending.erase(state.pending.begin());
   if (!*accepted || state.columns <= options_.settle_columns + AcceptanceFilter::kDelay) return;
+  if (decided.flagged) {
+    // Nobody knows yet what it was. Its values as they are would widen the baseline until a fault of that
+    // size passes for normal.
+    state.threshold.add_exceedance(decided.score);
+    return;
+  }
   if (!std::isnan(decided.score)) state.threshold.add(decided.score);
   size_t q = 0;
   for (const auto& [quantity, frame] : input.containers) {

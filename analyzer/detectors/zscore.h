@@ -49,6 +49,7 @@ class ZscoreDetector : public Detector {
   struct Column {
     std::vector<double> values;  ///< by quantity
     double score = 0;
+    bool flagged = false;
   };
   struct State {
     std::vector<History> histories;  ///< by quantity
@@ -62,7 +63,7 @@ class ZscoreDetector : public Detector {
 
   [[nodiscard]] Score score_entity(const DetectorInput& input, size_t row, const Column& column,
                                    const State& state) const;
-  void learn(const DetectorInput& input, size_t row, State& state, Column column, bool flagged);
+  void learn(const DetectorInput& input, size_t row, State& state, Column column);
   void accept(History& history, double value, double floor);
   State& state_of(const DetectorInput& input, size_t row);
 

@@ -69,11 +69,11 @@ std::string explain_culprit(const DetectorInput& input, std::span<const Score> s
       1 + std::ranges::count_if(input.entities, [&](const Entity& e) { return siblings(entity, e); });
   if (replicas == 1) return text + fmt::format("; it is the only container of {}", entity.service);
   const Score* distance = score_of(scores, ReplicaDetector::kName, entity);
-  if (distance != nullptr && distance->anomalous) {
+  if (distance != nullptr && distance->anomalous && !distance->evidence.empty()) {
+    const Evidence& farthest = distance->evidence.front();  // both numbers are of one quantity
     return text +
            fmt::format("; it is the odd one of {} replicas of {} (DTW distance {:.3g}, the next {:.3g})",
-                       replicas, entity.service, distance->value,
-                       distance->evidence.empty() ? 0.0 : distance->evidence.front().expected);
+                       replicas, entity.service, farthest.value, farthest.expected);
   }
   return text + fmt::format("; one of {} replicas of {}, by its own past (their distances do not decide)",
                             replicas, entity.service);

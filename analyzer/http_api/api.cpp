@@ -40,15 +40,17 @@ http::Response error_response(const Error& error, bool html) {
 
 /// Why there is no report to show.
 std::string absence(const ApiContext& context, const ReportPointer& last, int64_t now_ms) {
+  const Health health = context.health.read();
+  const std::string fault = health.last_fault.empty() ? "" : "; the last fault: " + health.last_fault;
   if (last) {
     return fmt::format(
         "the last data is {:.0f} s old, too old to judge by; sonde_analyzer_tick_failures_total says why, "
-        "and "
-        "a past time= can be asked for",
-        static_cast<double>(now_ms - last->time_ms) / 1000);
+        "and a past time= can be asked for{}",
+        static_cast<double>(now_ms - last->time_ms) / 1000, fault);
   }
-  const Health health = context.health.read();
-  if (health.last_success_seconds == 0) return "no report yet: nothing could be read from Prometheus so far";
+  if (health.last_success_seconds == 0) {
+    return "no report yet: nothing could be read from Prometheus so far" + fault;
+  }
   return fmt::format(
       "no report yet: Prometheus answers, with {} series of the metric map; two scrapes are needed, and the "
       "metric_map must name series that it has",
@@ -110,8 +112,13 @@ void add_api(http::Server& server, const ApiContext& context) {
       "/diagnose", [context](const http::Request& request) { return answer_diagnose(context, request); },
       "what is wrong and where: ?namespace=&service=&time=&window=");
   server.post("/-/reload", [context](const http::Request&) { return reload(context); });
-  server.set_ready_check(
-      [context]() -> std::string { return context.reports.last() ? "" : absence(context, nullptr, 0); });
+  // Ready is who can answer: an analyzer whose Prometheus went away cannot, as soon as its report is
+  // withdrawn.
+  server.set_ready_check([context]() -> std::string {
+    const int64_t now_ms = context.now_ms();
+    const ReportPointer last = context.reports.last();
+    return fresh_report(last, now_ms, context.max_age_ms()) ? "" : absence(context, last, now_ms);
+  });
 }
 
 }  // namespace sonde::analyzer

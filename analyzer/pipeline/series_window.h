@@ -71,6 +71,7 @@ class SeriesWindow {
   void fill(Series& series, int64_t end_ms);
   void forget_dead();
   void rebuild_rows();
+  [[nodiscard]] LabelSet external_labels() const;
   void rebuild_values();
   void sum_services();
   [[nodiscard]] Frame empty_frame(size_t rows) const;

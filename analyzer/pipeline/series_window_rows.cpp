@@ -1,11 +1,15 @@
 // The half of SeriesWindow that lays series out as rows of frames.
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <limits>
 #include <set>
+#include <string>
 #include <utility>
 
 #include "analyzer/pipeline/series_window.h"
+#include "analyzer/series/identity_labels.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -21,7 +25,7 @@ class PodOwners {
     }
   }
 
-  [[nodiscard]] const Entity& owner(const Entity& entity) const {
+  [[nodiscard]] Entity owner(const Entity& entity) const {
     if (!entity.container.empty() || entity.pod.empty()) return entity;
     const auto found = containers_.find({entity.name_space, entity.pod});
     return found != containers_.end() && found->second.size() == 1 ? found->second.front() : entity;
@@ -40,8 +44,31 @@ LabelSet row_labels(const LabelSet& one, const LabelSet& other) {
   return LabelSet(std::move(common));
 }
 
+/// The labels that say whose series it is and where it was scraped, in any form, and those that the metric
+/// map names: they stay in a selector.
+std::set<std::string, std::less<>> telling_labels(const MetricMapper& mapper) {
+  std::set<std::string, std::less<>> names = {"__name__", "job", "instance"};
+  for (const std::string_view identity : kIdentityLabels) {
+    names.emplace(identity);
+    names.insert("exported_" + std::string(identity));
+  }
+  for (const MetricMapper::Quantity& quantity : mapper.quantities()) {
+    for (const auto& [identity, label] : quantity.entry.labels) names.insert(label);
+  }
+  for (const Selector& selector : mapper.selectors()) {
+    for (const Matcher& matcher : selector) names.insert(matcher.name);
+  }
+  return names;
+}
+
 size_t row_of(const std::vector<Entity>& entities, const Entity& entity) {
   return static_cast<size_t>(std::ranges::lower_bound(entities, entity) - entities.begin());
+}
+
+LabelSet without(const LabelSet& labels, const LabelSet& left_out) {
+  std::vector<LabelSet::Pair> pairs;
+  std::ranges::set_difference(labels.pairs(), left_out.pairs(), std::back_inserter(pairs));
+  return LabelSet(std::move(pairs));
 }
 
 Entity service_of(const Entity& entity) {
@@ -74,12 +101,30 @@ void SeriesWindow::rebuild_rows() {
   }
   for (size_t i = 0; i < series_.size(); ++i) {
     const Series& series = series_[i];
-    const Entity& owner = owners.owner(series.target.entity);
+    const Entity owner = owners.owner(series.target.entity);
     rows_[i] = rows.contains(owner) ? row_of(frames_.entities, owner) : kNoRow;
     if (rows_[i] == kNoRow) continue;
     LabelSet& labels = frames_.containers[mapper_.quantities()[series.target.quantity].name].series[rows_[i]];
     labels = row_labels(labels, series.labels);
   }
+  const LabelSet external = external_labels();
+  for (auto& [name, frame] : frames_.containers) {
+    for (LabelSet& labels : frame.series) labels = without(labels, external);
+  }
+}
+
+/// What every series has alike and nothing is told by. Among them are the external labels, which remote read
+/// adds to each series and which no query of that Prometheus itself matches.
+LabelSet SeriesWindow::external_labels() const {
+  if (series_.empty()) return {};
+  std::vector<LabelSet::Pair> common = series_.front().labels.pairs();
+  const std::set<std::string, std::less<>> telling = telling_labels(mapper_);
+  std::erase_if(common, [&](const LabelSet::Pair& pair) { return telling.contains(pair.first); });
+  for (const Series& series : series_) {
+    std::erase_if(common,
+                  [&](const LabelSet::Pair& pair) { return series.labels.get(pair.first) != pair.second; });
+  }
+  return LabelSet(std::move(common));
 }
 
 void SeriesWindow::rebuild_values() {

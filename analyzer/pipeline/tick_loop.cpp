@@ -56,6 +56,7 @@ double seconds_since(SteadyTime start) {
 
 std::vector<std::string> tick_failure_reasons() {
   std::vector<std::string> reasons;
+  reasons.reserve(kFaultKinds);
   for (size_t kind = 0; kind < kFaultKinds; ++kind) {
     reasons.emplace_back(fault_name(static_cast<FaultKind>(kind)));
   }
@@ -64,7 +65,7 @@ std::vector<std::string> tick_failure_reasons() {
 
 TickLoop::TickLoop(TickLoopOptions options, std::shared_ptr<const MetricMapper> mapper, Source& source,
                    ReportStore& store, HealthBoard& health)
-    : options_(std::move(options)),
+    : options_(options),
       mapper_(std::move(mapper)),
       source_(source),
       store_(store),
@@ -88,7 +89,7 @@ ReadQuery TickLoop::next_query(int64_t now_ms) const {
 TickLoop::Outcome TickLoop::failed(const Error& error, const SourceStatus& before, double seconds,
                                    int64_t now_ms) {
   const std::string reason = reason_of(error, before, source_.status());
-  health_.tick_failed(seconds, reason);
+  health_.tick_failed(seconds, reason, error.message);
   if (was_reading_) {
     log::warning("cannot read from Prometheus; the last report is kept until it is too old",
                  {{"reason", reason}, {"error", error.message}});

@@ -74,6 +74,7 @@ Result<void> print_frame(Source& source, const QueryOptions& options, Output& ou
 
   const Frame frame = builder.take();
   std::vector<std::pair<std::string, size_t>> rows;
+  rows.reserve(frame.rows());
   for (size_t r = 0; r < frame.rows(); ++r) rows.emplace_back(frame.series[r].text(), r);
   std::ranges::sort(rows);
   for (const auto& [name, row] : rows) {

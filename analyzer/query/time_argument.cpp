@@ -1,6 +1,5 @@
 #include "analyzer/query/time_argument.h"
 
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -21,7 +20,7 @@ std::optional<int64_t> take_digits(std::string_view& text, size_t count = 0) {
   while (length < text.size() && is_digit(text[length]) && (count == 0 || length < count)) ++length;
   if (length == 0 || length > 15 || (count != 0 && length != count)) return std::nullopt;
   int64_t value = 0;
-  std::from_chars(text.data(), text.data() + length, value);
+  for (const char digit : text.substr(0, length)) value = 10 * value + (digit - '0');
   text.remove_prefix(length);
   return value;
 }

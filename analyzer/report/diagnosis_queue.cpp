@@ -1,9 +1,27 @@
 #include "analyzer/report/diagnosis_queue.h"
 
 #include <exception>
+#include <string>
 #include <utility>
 
 namespace sonde::analyzer {
+namespace {
+
+/// What the work gives, or what it throws as an error: one diagnosis that fails, of memory say, must not end
+/// the analyzer.
+Result<ReportPointer> result_of(const DiagnosisQueue::Work& work, const PastRequest& request) {
+  std::string what;
+  try {
+    return work(request);
+  } catch (const std::exception& exception) {
+    what = exception.what();
+  } catch (...) {
+    what = "an unknown exception";
+  }
+  return fail(ErrorCode::kUnavailable, "the diagnosis broke off: " + what + "; try a shorter window=");
+}
+
+}  // namespace
 
 DiagnosisQueue::DiagnosisQueue(Work work, size_t capacity)
     : work_(std::move(work)),
@@ -44,7 +62,7 @@ void DiagnosisQueue::run(const std::stop_token& stop) {
       jobs_.pop_front();
     }
     if (std::chrono::steady_clock::now() >= job.deadline) continue;  // nobody waits for it any more
-    job.promise.set_value(work_(job.request));
+    job.promise.set_value(result_of(work_, job.request));
   }
 }
 

@@ -37,7 +37,8 @@ class DiagnosisQueue {
   DiagnosisQueue& operator=(const DiagnosisQueue&) = delete;
 
   /// Waits for the result. Errors: kLimit at once where the queue is full; kTimeout where it is not done in
-  /// time (its work is then skipped if it has not begun); else those of the work.
+  /// time (its work is then skipped if it has not begun); kUnavailable where the work throws; else those of
+  /// the work.
   Result<ReportPointer> ask(const PastRequest& request, std::chrono::milliseconds timeout);
 
  private:

@@ -20,12 +20,14 @@ void HealthBoard::tick_succeeded(double seconds, uint64_t series, uint64_t sampl
   health_.series_read = series;
   health_.samples_read = samples;
   health_.last_success_seconds = now_seconds;
+  health_.last_fault.clear();
 }
 
-void HealthBoard::tick_failed(double seconds, const std::string& reason) {
+void HealthBoard::tick_failed(double seconds, const std::string& reason, const std::string& fault) {
   const std::lock_guard lock(health_mutex_);
   ++health_.ticks;
   ++health_.failures[reason];
+  health_.last_fault = fault;
   health_.last_tick_seconds = seconds;
 }
 

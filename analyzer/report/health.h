@@ -14,6 +14,7 @@ struct Health {
   std::map<std::string, uint64_t> failures;  ///< failed ticks by reason, from a closed list
   uint64_t reports = 0;                      ///< published
   double last_tick_seconds = 0;
+  std::string last_fault;    ///< of the last tick, in words; "" if it succeeded
   uint64_t series_read = 0;  ///< by the last tick that succeeded
   uint64_t samples_read = 0;
   double last_success_seconds = 0;  ///< Unix time; 0: none yet
@@ -31,7 +32,7 @@ class HealthBoard {
 
   [[nodiscard]] Health read() const;
   void tick_succeeded(double seconds, uint64_t series, uint64_t samples, bool published, double now_seconds);
-  void tick_failed(double seconds, const std::string& reason);
+  void tick_failed(double seconds, const std::string& reason, const std::string& fault);
   void configuration_loaded(bool successful, double now_seconds);
 
  private:

@@ -158,7 +158,8 @@ class Exchange {
       case httplib::Error::SSLServerVerification:
         return fault(FaultKind::kTls, "the server's certificate is not trusted or not for this host");
       case httplib::Error::Connection:
-        return fault(FaultKind::kConnect, "cannot connect");
+        return fault(FaultKind::kConnect,
+                     "cannot connect: is a Prometheus there? --url / prometheus.url names it");
       case httplib::Error::Read:
         return fault(FaultKind::kConnect, "the connection broke before an answer");
       default:
@@ -254,8 +255,8 @@ Outcome<void> HttpClient::post(const HttpRequest& request, SteadyTime deadline, 
     done = exchange(client, message, guard, on_head, on_body);
   }
   if (!done) {
-    done.error().message =
-        endpoint_.authority + request.path + ": " + redact(done.error().message, *credentials);
+    const std::string url = (endpoint_.tls ? "https://" : "http://") + endpoint_.authority + message.path;
+    done.error().message = url + ": " + redact(done.error().message, *credentials);
   }
   return done;
 }

@@ -53,7 +53,8 @@ bool decode_part(const SamplePart& part, std::span<Sample> out) {
   WireReader reader(part.bytes);
   for (WireField field; reader.next(field);) {
     if (field.number != kSamplesField || field.type != WireField::kBytes) continue;
-    if (count == out.size() || !read_sample(field.bytes, out[count++])) return false;
+    if (count == out.size() || !read_sample(field.bytes, out[count])) return false;
+    ++count;
   }
   return !reader.failed() && count == out.size();
 }
@@ -102,7 +103,8 @@ Outcome<void> SamplesReply::take_response() {
   WireReader reader({message_.get(), message_size_});
   for (WireField field; reader.next(field);) {
     if (field.number != 1 || field.type != WireField::kBytes) continue;
-    if (Outcome<void> result = take_result(field.bytes, selector++); !result) return result;
+    if (Outcome<void> result = take_result(field.bytes, selector); !result) return result;
+    ++selector;
   }
   if (reader.failed()) return malformed("ReadResponse");
   return {};

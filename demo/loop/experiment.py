@@ -74,7 +74,10 @@ def observe(loop: Loop, seconds: float, what: str, learning: bool = False) -> li
         except Unavailable as error:
             say(f"{what}: {error}")
         if time.monotonic() >= next_report:
-            progress = f"{left:.0f} s left" if left > 0 else f"learning {', '.join(unlearned(loop))}"
+            left_to_learn = len(unlearned(loop))
+            progress = f"{left:.0f} s left" if left > 0 else "until there is a baseline (some 45 s from the start)"
+            if learning and left_to_learn:
+                progress += f", {len(CONTAINERS) - left_to_learn} of {len(CONTAINERS)} learned"
             say(f"{what}: {progress} · {state(loop)}")
             next_report = time.monotonic() + REPORT_EVERY_SECONDS
         time.sleep(min(0.5, left) if left > 0 else 0.5)

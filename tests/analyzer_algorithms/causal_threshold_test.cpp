@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "tests/analyzer_algorithms/expected.h"
@@ -49,14 +50,16 @@ TEST(CausalThreshold, ForgetsTheOldestBeyondItsCapacity) {
 struct ScoreStream {
   CausalThreshold threshold;
   AcceptanceFilter filter;
-  std::deque<double> pending;
+  std::deque<std::pair<double, bool>> pending;  ///< score, flagged
 
   bool flag(double score) {
     const bool flagged = score > threshold.value();
-    pending.push_back(score);
+    pending.emplace_back(score, flagged);
     if (const std::optional<bool> accepted = filter.push(flagged)) {
-      if (*accepted) threshold.add(pending.front());
+      const auto [decided, was_flagged] = pending.front();
       pending.pop_front();
+      if (*accepted && was_flagged) threshold.add_exceedance(decided);
+      if (*accepted && !was_flagged) threshold.add(decided);
     }
     return flagged;
   }
@@ -102,6 +105,34 @@ TEST(CausalThreshold, AFaultDoesNotRaiseTheBarForItself) {
   const double before = run.threshold.value();
   for (int i = 0; i < 200; ++i) EXPECT_TRUE(run.flag(10 * before));
   EXPECT_LE(run.threshold.value(), before);
+}
+
+// Few scores or many: a spike of any size moves the bar by half at most.
+TEST(CausalThreshold, ALoneSpikeHardlyRaisesTheBar) {
+  for (const size_t scores : {5, 60, 332, 333, 500}) {
+    CausalThreshold threshold = after(made_series(3, scores, 5.0));
+    const double before = threshold.value();
+    threshold.add_exceedance(1000 * before);
+    EXPECT_LE(threshold.value(), CausalThreshold::kLargestRise * before) << scores;
+    EXPECT_EQ(threshold.size(), scores + 1);
+  }
+}
+
+TEST(CausalThreshold, AnExceedanceThatIsNotFarOffEntersAsItIs) {
+  CausalThreshold threshold = after(std::vector<double>(400, 1.0));
+  for (int i = 0; i < 400; ++i) threshold.add_exceedance(1.25);
+  EXPECT_EQ(threshold.value(), 1.25);
+}
+
+// Capped at the threshold itself, a bar of many scores could never rise.
+TEST(CausalThreshold, ABarThatIsTooLowRisesByLoneExceedances) {
+  std::mt19937 generator(8);
+  std::exponential_distribution<double> exponential(1);
+  ScoreStream run;
+  for (int i = 0; i < 500; ++i) run.flag(exponential(generator));
+  int flags = 0;
+  for (int i = 0; i < 4000; ++i) flags += run.flag(2 * exponential(generator)) && i >= 3000 ? 1 : 0;
+  EXPECT_LT(flags, 15) << "of 1,000, nominally 3";
 }
 
 TEST(AcceptanceFilter, AcceptsQuietColumnsAndALoneExceedance) {

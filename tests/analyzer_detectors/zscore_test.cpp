@@ -122,6 +122,27 @@ TEST_F(ZscoreTest, ABurstWhileLearningDoesNotHideALaterFault) {
   EXPECT_TRUE(api1(1.0).anomalous);
 }
 
+TEST_F(ZscoreTest, ALoneSpikeDoesNotBlindItToALaterFault) {
+  learn(60);
+  EXPECT_TRUE(api1(1.5).anomalous);
+  learn(10);
+  for (int i = 0; i < 100; ++i) {
+    const Score score = api1(1.0);
+    EXPECT_TRUE(score.anomalous) << i << ": " << score.value << " of " << score.threshold;
+    EXPECT_EQ(score.evidence.front().quantity, "cpu");
+    EXPECT_NEAR(score.evidence.front().expected, 0.5, 0.01);
+  }
+}
+
+TEST_F(ZscoreTest, NorDoSeveralLoneSpikes) {
+  learn(60);
+  for (int spike = 0; spike < 5; ++spike) {
+    api1(1.5);
+    learn(8);
+  }
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(api1(1.0).anomalous) << i;
+}
+
 // The share of quiet columns that are flagged, over 20 seeds.
 TEST(Zscore, FlagsFewQuietColumns) {
   int flags = 0;

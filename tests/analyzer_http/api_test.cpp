@@ -7,6 +7,7 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <new>
 #include <thread>
 
 #include "tests/analyzer_http/made_report.h"
@@ -113,6 +114,52 @@ TEST_F(ApiTest, PastMaxAgeResultsAreWithdrawnAndTheAgeStays) {
   const RawAnswer answer = get("/diagnose?service=api");
   EXPECT_EQ(answer.status, 503);
   EXPECT_THAT(answer.body, HasSubstr("too old to judge by"));
+}
+
+TEST_F(ApiTest, IsReadyOnlyWhileTheReportIsFreshAndSaysWhyNot) {
+  reports_.publish(share(culprit_report()));
+  start();
+  now_ms_ = kReportTime + 10'000;
+  EXPECT_EQ(get("/-/ready").status, 200);
+  now_ms_ = kReportTime + 10'001;
+  health_.tick_failed(0.1, "connect", "http://p:9090/api/v1/read: cannot connect");
+  const RawAnswer answer = get("/-/ready");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, HasSubstr("the last data is 10 s old"));
+  EXPECT_THAT(answer.body, HasSubstr("http://p:9090/api/v1/read: cannot connect"));
+  now_ms_ = kReportTime + 9'000;
+  EXPECT_EQ(get("/-/ready").status, 200) << "and is again with the next report";
+}
+
+TEST_F(ApiTest, WhoReadsNothingSaysWhichFaultItWas) {
+  start();
+  health_.tick_failed(0.1, "connect", "http://p:9090/api/v1/read: cannot connect");
+  for (const char* path : {"/-/ready", "/diagnose"}) {
+    const RawAnswer answer = get(path);
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_THAT(answer.body, HasSubstr("nothing could be read from Prometheus so far; the last fault: "
+                                       "http://p:9090/api/v1/read: cannot connect"));
+  }
+  health_.tick_succeeded(0.1, 0, 0, false, 1);
+  EXPECT_EQ(get("/-/ready").body.find("cannot connect"), std::string::npos) << "it is over";
+}
+
+TEST_F(ApiTest, AWindowThatTheWorkRefusesIs400) {
+  start([](const PastRequest&) -> Result<ReportPointer> { return fail(ErrorCode::kInvalid, "too long"); });
+  EXPECT_EQ(get("/diagnose?time=1699990000&window=7d").status, 400);
+}
+
+TEST_F(ApiTest, ADiagnosisThatThrowsIs503AndTheNextOneIsAnswered) {
+  start([](const PastRequest& request) -> Result<ReportPointer> {
+    if (request.time_ms == 1000) throw std::bad_alloc();
+    if (request.time_ms == 2000) throw 7;
+    return fail(ErrorCode::kNotFound, "nothing then");
+  });
+  const RawAnswer answer = get("/diagnose?time=1");
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_THAT(answer.body, HasSubstr("std::bad_alloc; try a shorter window="));
+  EXPECT_EQ(get("/diagnose?time=2").status, 503);
+  EXPECT_EQ(get("/diagnose?time=3").status, 404);
 }
 
 TEST_F(ApiTest, APastTimeIsWorkedOutByTheQueue) {

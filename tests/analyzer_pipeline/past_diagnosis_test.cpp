@@ -15,11 +15,12 @@ class PastDiagnosis : public testing::Test {
  protected:
   PastDiagnosis() { shop_.run_until(140'000); }
 
-  Result<ReportPointer> at(int64_t since_start_ms, int64_t window_ms = 0) {
+  Result<ReportPointer> at(int64_t since_start_ms, int64_t window_ms = 0,
+                           int64_t default_window_ms = 600'000) {
     Config config = default_config();
     config.analysis.interval = Milliseconds(SyntheticShop::kStepMs);
     auto mapper = std::make_shared<const MetricMapper>(*MetricMapper::compile(config.metric_map));
-    return diagnose_past(analysis_options(config), mapper, shop_, 600'000,
+    return diagnose_past(analysis_options(config), mapper, shop_, default_window_ms,
                          {SyntheticShop::kStartMs + since_start_ms, window_ms});
   }
 
@@ -55,6 +56,21 @@ TEST_F(PastDiagnosis, ATimeWithoutSamplesIsNotFound) {
   const Result<ReportPointer> report = at(-3'600'000);
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(PastDiagnosis, AWindowOfTooManyColumnsIsRefusedBeforeAnythingIsRead) {
+  const Result<ReportPointer> report = at(kFaultMs, 4'000'001);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, ErrorCode::kInvalid);
+  EXPECT_EQ(report.error().message.find('\n'), std::string::npos);
+  EXPECT_NE(report.error().message.find("ask for window=4000s or less"), std::string::npos)
+      << report.error().message;
+  EXPECT_TRUE(at(kFaultMs, 4'000'000));
+}
+
+TEST_F(PastDiagnosis, TheConfiguredWindowIsNeverTooLong) {
+  EXPECT_TRUE(at(kFaultMs, 0, 5'000'000));
+  EXPECT_TRUE(at(kFaultMs, 5'000'000, 5'000'000));
 }
 
 // The same samples give the same verdict, whether they came tick by tick or as one window.

@@ -171,6 +171,26 @@ TEST_F(SeriesWindowTest, TheRowSaysWhichSeriesItIs) {
             "cpu_total{container=\"a\",namespace=\"n\",pod=\"p\",service=\"s\"}");
 }
 
+// Remote read adds the external labels to every series, and no query of that Prometheus matches them.
+TEST_F(SeriesWindowTest, TheRowsSelectorLeavesOutWhatEverySeriesHas) {
+  const auto external = [](const LabelSet& labels, const std::string& mode) {
+    std::vector<LabelSet::Pair> pairs = labels.pairs();
+    pairs.insert(pairs.end(), {{"cluster", "eu"}, {"job", "sonde"}, {"instance", "i:9"}, {"mode", mode}});
+    return LabelSet(std::move(pairs));
+  };
+  feed(external(labels("cpu_total", "a"), "user"), {{at(0), 0}, {at(1), 2}});
+  feed(external(labels("cpu_total", "b", "", "q"), "user"), {{at(0), 0}, {at(1), 2}});
+  feed(external(labels("traffic_total", "b", "", "q"), ""), {{at(0), 0}, {at(1), 2}});
+  advance(at(1));
+  EXPECT_EQ(
+      window_.frames().containers.at("cpu").series[0].text(),
+      "cpu_total{container=\"a\",instance=\"i:9\",job=\"sonde\",mode=\"user\",namespace=\"n\",pod=\"p\","
+      "service=\"s\"}");
+  EXPECT_EQ(window_.frames().containers.at("traffic").series[1].text(),
+            "traffic_total{container=\"b\",instance=\"i:9\",job=\"sonde\",namespace=\"n\",pod=\"q\","
+            "service=\"s\"}");
+}
+
 TEST_F(SeriesWindowTest, TellsWhichQuantitiesNobodyFeeds) {
   feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
   advance(at(1));

@@ -56,6 +56,17 @@ std::string read(const SourceOptions& options, ReadStats* stats = nullptr) {
 
 constexpr std::string_view kWholeSeries = R"(up{job="a"} 1000=1 2000=2)";
 
+TEST(RemoteSource, WhereNobodyListensItSaysWhereAndWhatToDo) {
+  SourceOptions options;
+  {
+    const FaultServer gone(answers_chunks());
+    options = options_of(gone);
+  }
+  EXPECT_EQ(read(options), options.url +
+                               "api/v1/read: cannot connect: is a Prometheus there? --url / prometheus.url "
+                               "names it");
+}
+
 TEST(RemoteSource, AsksForWhatTheQueryNames) {
   const FaultServer server(answers_chunks());
   EXPECT_EQ(read(options_of(server)), kWholeSeries);
