@@ -62,8 +62,8 @@ static __always_inline __u64 owner_of(const struct request *request)
 
 /*
  * Requests that the driver sent back: their next issue is not a new request. Key: the request's address.
- * Value: nothing. Bound: requests sent back at one time, a few queues' depth; an entry lives until the issue.
- * Full: the request may be counted twice, which is counted in `errors`.
+ * Value: nothing. Bound: requests sent back at one time, a few queues' depth; an entry lives until the issue,
+ * or the request's end without one. Full: the request may be counted twice, which is counted in `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -106,6 +106,21 @@ int BPF_PROG(rq_requeue, struct request *request)
 	__u8 present = 1;
 
 	if (bpf_map_update_elem(&requeued, &address, &present, BPF_ANY))
-		count_error(SONDE_ERROR_MAP_FULL);
+		count_error(SONDE_ERROR_REQUEUED_FULL);
+	return 0;
+}
+
+/*
+ * Hook: a request ended, or a part of it. One that was sent back and is given up is not issued again: the next
+ * request at its address is another one. Hardly any was sent back, so it looks before it takes the bucket's
+ * lock. Oldest kernel: 5.11.
+ */
+SEC("?tp_btf/block_rq_complete")
+int BPF_PROG(rq_complete, struct request *request)
+{
+	__u64 address = (__u64)request;
+
+	if (bpf_map_lookup_elem(&requeued, &address))
+		bpf_map_delete_elem(&requeued, &address);
 	return 0;
 }

@@ -10,6 +10,9 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* Whether the kernel's tcp_retransmit_skb comes for failures too, and says so by its third argument (6.17). */
+const volatile bool tells_failure = false;
+
 /*
  * Key: the network namespace. Value: its segments, per CPU. Bound: --bpf.max-cgroups (a namespace has a
  * cgroup at least), set before load; user space deletes idle entries. Full: the event is counted in `errors`.
@@ -35,7 +38,8 @@ static __always_inline void count_segments(const struct sock *sock, __u64 segmen
 
 /*
  * Hook: a buffer was sent again. It may hold many segments; TCP keeps their number in the buffer's control
- * block. Oldest kernel: 5.5.
+ * block. An error (below 0) mostly means that nothing was sent, for lack of a route or as it still waits in a
+ * queue; above 0 the device's queue dropped it, which the kernel's RetransSegs counts. Oldest kernel: 5.5.
  */
 SEC("?tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit_skb, const struct sock *sock, const struct sk_buff *buffer)
@@ -43,6 +47,8 @@ int BPF_PROG(retransmit_skb, const struct sock *sock, const struct sk_buff *buff
 	const struct tcp_skb_cb *control = (const void *)&buffer->cb;
 	__u16 segments = BPF_CORE_READ(control, tcp_gso_segs);
 
+	if (tells_failure && (int)ctx[2] < 0)
+		return 0;
 	count_segments(sock, segments ? segments : 1);
 	return 0;
 }

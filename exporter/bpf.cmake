@@ -2,6 +2,7 @@
 sonde_library(sonde_exporter_bpf
   SOURCES
     capability.cpp bpf_context.cpp bpf_program.cpp bpf_map.cpp bpf_topic.cpp bpf_cgroup_events.cpp row_accounts.cpp
+    scaled_counts.cpp
   ALONE
     collectors/syscalls.cpp collectors/syscall_sampler.cpp collectors/page_faults.cpp
     collectors/process_events.cpp collectors/scheduler.cpp collectors/block_io.cpp

@@ -71,12 +71,11 @@ class CgroupEvents final : public BpfCgroupEvents {
 }  // namespace
 
 Result<std::unique_ptr<BpfCgroupEvents>> make_bpf_cgroup_events(BpfContext& context) {
-  auto object = BpfObject::load(
-      context, {.topic = "cgroup_events", .open = open_skeleton<cgroup_events_bpf>(), .not_wanted = {}});
+  auto object = BpfObject::load(context, {.topic = "cgroup_events",
+                                          .open = open_skeleton<cgroup_events_bpf>(),
+                                          .not_wanted = {},
+                                          .needed = {"mkdir", "rmdir"}});
   if (!object) return tl::unexpected<Error>(object.error());
-  if (!(*object)->has_program("mkdir") || !(*object)->has_program("rmdir")) {
-    return fail(ErrorCode::kUnsupported, "cgroup_events: this kernel lacks cgroup_mkdir or cgroup_rmdir");
-  }
   if (const auto attached = (*object)->attach(); !attached) return tl::unexpected<Error>(attached.error());
   auto events = std::make_unique<CgroupEvents>(std::move(*object));
   if (!events->ready()) return fail(ErrorCode::kUnavailable, "cgroup_events: no ring buffer");

@@ -113,12 +113,12 @@ Result<void> BpfContext::usable() const {
   }
 }
 
-bool BpfContext::has_hook(std::string_view tracepoint) const {
+CapabilityReason BpfContext::hook_reason(std::string_view tracepoint) const {
   if (std::find(options_.disabled_hooks.begin(), options_.disabled_hooks.end(), tracepoint) !=
       options_.disabled_hooks.end()) {
-    return false;
+    return CapabilityReason::kDisabled;
   }
-  return hooks_.find(tracepoint) != hooks_.end();
+  return hooks_.contains(tracepoint) ? CapabilityReason::kAvailable : CapabilityReason::kNoHook;
 }
 
 int BpfContext::hook_arguments(std::string_view tracepoint) const {

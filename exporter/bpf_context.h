@@ -56,7 +56,11 @@ class BpfContext {
   [[nodiscard]] CapabilityReason usable_reason() const { return usable_reason_; }
 
   /// Whether the kernel has a tracepoint that BTF programs can attach to, and no option forbids it.
-  [[nodiscard]] bool has_hook(std::string_view tracepoint) const;
+  [[nodiscard]] bool has_hook(std::string_view tracepoint) const {
+    return hook_reason(tracepoint) == CapabilityReason::kAvailable;
+  }
+  /// kAvailable; or kNoHook, kDisabled: why there is none.
+  [[nodiscard]] CapabilityReason hook_reason(std::string_view tracepoint) const;
   /// How many arguments the tracepoint passes; 0 where there is none.
   [[nodiscard]] int hook_arguments(std::string_view tracepoint) const;
 

@@ -82,6 +82,38 @@ std::string hook_of(const bpf_program* program) {
   return std::string(section);
 }
 
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// Why a topic is off of whose programs only `names` can be loaded; nothing where they are enough.
+std::optional<Refusal> lack_of_hooks(const BpfContext& context, const BpfObjectSource& source,
+                                     const bpf_object* object, const std::vector<std::string>& names) {
+  bool all_disabled = true;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object) {
+    const std::string name = bpf_program__name(program);
+    if (contains(names, name) || contains(source.not_wanted, name)) continue;
+    const std::string hook = hook_of(program);
+    const CapabilityReason reason = context.hook_reason(hook);
+    all_disabled = all_disabled && reason == CapabilityReason::kDisabled;
+    if (!contains(source.needed, name)) continue;
+    const char* const why = reason == CapabilityReason::kDisabled
+                                ? "{}: --bpf.disable-hook={} takes away what it cannot do without"
+                                : "{}: this kernel lacks the tracepoint {}";
+    return Refusal{reason, {ErrorCode::kUnsupported, fmt::format(fmt::runtime(why), source.topic, hook)}};
+  }
+  if (!names.empty()) return std::nullopt;
+  if (all_disabled) {
+    return Refusal{
+        CapabilityReason::kDisabled,
+        {ErrorCode::kUnsupported, source.topic + ": --bpf.disable-hook takes away all tracepoints it needs"}};
+  }
+  return Refusal{
+      CapabilityReason::kNoHook,
+      {ErrorCode::kUnsupported, source.topic + ": this kernel has none of the tracepoints it needs"}};
+}
+
 /// What a kernel with these hooks should take of an opened object.
 std::vector<std::string> programs_for_kernel(BpfContext& context, const BpfObjectSource& source,
                                              const bpf_object* object) {
@@ -90,13 +122,14 @@ std::vector<std::string> programs_for_kernel(BpfContext& context, const BpfObjec
   bpf_object__for_each_program(program, object) {
     const std::string name = bpf_program__name(program);
     const std::string hook = hook_of(program);
-    if (hook != kPerfEventSection && !context.has_hook(hook)) {
-      context.capabilities().set(source.topic + "." + hook, CapabilityReason::kNoHook);
-      continue;
+    const CapabilityReason reason =
+        hook == kPerfEventSection ? CapabilityReason::kAvailable : context.hook_reason(hook);
+    const bool wanted = !contains(source.not_wanted, name);
+    // A hook that nobody wants is no loss where the kernel lacks it.
+    if (reason == CapabilityReason::kDisabled || (wanted && reason == CapabilityReason::kNoHook)) {
+      context.capabilities().set(source.topic + "." + hook, reason);
     }
-    if (std::find(source.not_wanted.begin(), source.not_wanted.end(), name) != source.not_wanted.end()) {
-      continue;
-    }
+    if (!wanted || reason != CapabilityReason::kAvailable) continue;
     names.push_back(name);
   }
   return names;
@@ -110,7 +143,7 @@ int try_load(const BpfContext& context, const BpfObjectSource& source, const std
   if (opened.object == nullptr) return errno == 0 ? -EINVAL : -errno;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, opened.object) {
-    const bool on = std::find(names.begin(), names.end(), bpf_program__name(program)) != names.end();
+    const bool on = contains(names, bpf_program__name(program));
     bpf_program__set_autoload(program, on);
   }
   if (bpf_map* counts = bpf_object__find_map_by_name(opened.object, kCountsMap)) {
@@ -134,8 +167,8 @@ void BpfObject::LinkCloser::operator()(bpf_link* link) const {
   bpf_link__destroy(link);
 }
 
-BpfObject::BpfObject(BpfContext& context, std::string topic, OpenedObject opened)
-    : context_(context), topic_(std::move(topic)), opened_(std::move(opened)) {
+BpfObject::BpfObject(BpfContext& context, const BpfObjectSource& source, OpenedObject opened)
+    : context_(context), topic_(source.topic), opened_(std::move(opened)) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, opened_.object) {
     if (bpf_program__fd(program) < 0) continue;
@@ -143,6 +176,7 @@ BpfObject::BpfObject(BpfContext& context, std::string topic, OpenedObject opened
     loaded.name = bpf_program__name(program);
     loaded.hook = hook_of(program);
     loaded.program = program;
+    loaded.needed = contains(source.needed, loaded.name);
   }
   context_.add(*this);
 }
@@ -158,12 +192,14 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(BpfContext& context, const Bp
     return fail(source.topic, usable.error());
   }
   OpenedObject opened = source.open();
-  if (opened.object == nullptr)
+  if (opened.object == nullptr) {
+    capabilities.set(source.topic, CapabilityReason::kRejected);
     return fail(ErrorCode::kUnsupported, source.topic + ": the object is unreadable");
+  }
   std::vector<std::string> names = programs_for_kernel(context, source, opened.object);
-  if (names.empty()) {
-    capabilities.set(source.topic, CapabilityReason::kNoHook);
-    return fail(ErrorCode::kUnsupported, source.topic + ": this kernel has none of the tracepoints it needs");
+  if (const auto lack = lack_of_hooks(context, source, opened.object, names)) {
+    capabilities.set(source.topic, lack->reason);
+    return tl::unexpected<Error>(lack->error);
   }
   int status = try_load(context, source, names, opened);
   if (status != 0 && names.size() > 1) {
@@ -173,7 +209,9 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(BpfContext& context, const Bp
     for (const std::string& name : names) {
       if (try_load(context, source, {name}, opened) == 0) accepted.push_back(name);
     }
-    if (!accepted.empty()) status = try_load(context, source, accepted, opened);
+    const bool enough = std::all_of(source.needed.begin(), source.needed.end(),
+                                    [&accepted](const auto& name) { return contains(accepted, name); });
+    if (!accepted.empty() && enough) status = try_load(context, source, accepted, opened);
     last_words = first_words;
   }
   if (status != 0) {
@@ -183,14 +221,14 @@ Result<std::unique_ptr<BpfObject>> BpfObject::load(BpfContext& context, const Bp
   }
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, opened.object) {
-    const bool tried = std::find(names.begin(), names.end(), bpf_program__name(program)) != names.end();
+    const bool tried = contains(names, bpf_program__name(program));
     if (tried && bpf_program__fd(program) < 0) {
       capabilities.set(source.topic + "." + hook_of(program), CapabilityReason::kRejected);
       log::warning("the kernel refused one BPF program, its topic goes on without it",
                    {{"topic", source.topic}, {"program", bpf_program__name(program)}, {"words", last_words}});
     }
   }
-  return std::unique_ptr<BpfObject>(new BpfObject(context, source.topic, std::move(opened)));
+  return std::unique_ptr<BpfObject>(new BpfObject(context, source, std::move(opened)));
 }
 
 Result<std::vector<BpfObject::Link>> BpfObject::attach_one(const Loaded& loaded) const {
@@ -221,6 +259,7 @@ Result<void> BpfObject::attach() {
   detach();
   listen_to_libbpf();
   Error last{ErrorCode::kUnsupported, topic_ + ": no program is loaded"};
+  bool enough = true;
   // In reverse, and detach() the other way round: the first program of an object is on for the shortest time,
   // so that whoever measures that time knows it best.
   for (auto position = programs_.rbegin(); position != programs_.rend(); ++position) {
@@ -230,15 +269,17 @@ Result<void> BpfObject::attach() {
     context_.capabilities().set(topic_ + "." + loaded.hook,
                                 links ? CapabilityReason::kAvailable : CapabilityReason::kRejected);
     if (!links) {
-      last = links.error();
+      if (enough) last = links.error();
+      enough = enough && !loaded.needed;
       continue;
     }
     std::move(links->begin(), links->end(), std::back_inserter(links_));
   }
-  context_.capabilities().set(topic_,
-                              links_.empty() ? CapabilityReason::kRejected : CapabilityReason::kAvailable);
-  if (links_.empty()) return tl::unexpected<Error>(last);
-  return {};
+  enough = enough && !links_.empty();
+  context_.capabilities().set(topic_, enough ? CapabilityReason::kAvailable : CapabilityReason::kRejected);
+  if (enough) return {};
+  detach();
+  return tl::unexpected<Error>(last);
 }
 
 void BpfObject::detach() {

@@ -32,6 +32,7 @@ struct BpfObjectSource {
   std::string topic;                    ///< "page_faults"
   std::function<OpenedObject()> open;   ///< opens afresh at each call; an object that failed to load is spent
   std::vector<std::string> not_wanted;  ///< programs left out whatever the kernel has, by name
+  std::vector<std::string> needed{};  ///< programs without which the rest of the topic is of no use, by name
 };
 
 /// Makes `open` of a source from a bpftool skeleton; `configure` sets its read-only data.
@@ -62,14 +63,15 @@ struct ProgramStats {
 /// Threads: attach() and detach() from one thread at a time; everything else is safe.
 class BpfObject {
  public:
-  /// Loads what the kernel takes. Errors: nothing could be loaded; the message says why and the remedy.
+  /// Loads what the kernel takes. Errors: nothing, or not what is needed, could be loaded; the message says
+  /// why and the remedy.
   static Result<std::unique_ptr<BpfObject>> load(BpfContext& context, const BpfObjectSource& source);
 
   ~BpfObject();
   BpfObject(const BpfObject&) = delete;
   BpfObject& operator=(const BpfObject&) = delete;
 
-  /// Attaches every program that was loaded. Errors: none could be attached.
+  /// Attaches every program that was loaded. Errors: none, or not what is needed, could be attached.
   Result<void> attach();
   /// Detaches all; counts and loaded programs stay.
   void detach();
@@ -98,6 +100,7 @@ class BpfObject {
     std::string name;
     std::string hook;
     bpf_program* program = nullptr;
+    bool needed = false;
     std::atomic<bool> refused{false};
   };
   struct LinkCloser {
@@ -105,7 +108,7 @@ class BpfObject {
   };
   using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
-  BpfObject(BpfContext& context, std::string topic, OpenedObject opened);
+  BpfObject(BpfContext& context, const BpfObjectSource& source, OpenedObject opened);
   [[nodiscard]] Result<std::vector<Link>> attach_one(const Loaded& loaded) const;
 
   BpfContext& context_;

@@ -90,6 +90,7 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   BpfOptions bpf_options;
   bpf_options.procfs = options.roots.procfs;
   bpf_options.host_row = options.host_row;
+  bpf_options.max_cgroups = options.max_cgroups;
   bpf_options.network_namespace = [](const Container& container) { return container.network_namespace; };
   bpf_options.disabled_hooks = options.disabled_hooks;
   exporter->bpf_ = std::make_unique<BpfContext>(std::move(bpf_options), exporter->capabilities_);

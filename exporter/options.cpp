@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/build_info.h"
+#include "common/http/listen_address.h"
 #include "exporter/collector_table.h"
 #include "exporter/container_index.h"
 #include "exporter/metrics_table.h"
@@ -22,6 +23,11 @@ constexpr const char* kDescription =
     "taken by BPF programs.\n"
     "Without root, or on a kernel without BTF, it runs with what works and says what does not.\n"
     "Scrape it with honor_labels: true.";
+
+/// Below, the host's own cgroups alone fill a map; above, a map's kernel memory is hundreds of megabytes per
+/// CPU.
+constexpr uint32_t kLeastCgroups = 64;
+constexpr uint32_t kMostCgroups = 1U << 20U;
 
 /// The flags that are not of one collector, as CLI11 fills them.
 struct Flags {
@@ -107,6 +113,11 @@ void add_host_flags(CLI::App& app, Flags& flags, Options& options) {
   app.add_option("--bpf.disable-hook", options.disabled_hooks,
                  wrapped("Do without a kernel tracepoint, as if the kernel had none; repeat it for several"))
       ->allow_extra_args(false);
+  app.add_option("--bpf.max-cgroups", options.max_cgroups,
+                 wrapped("Cgroups that each topic of the BPF counters has room for, those of no container "
+                         "included; what further ones do is counted as lost"))
+      ->check(CLI::Range(kLeastCgroups, kMostCgroups))
+      ->capture_default_str();
 }
 
 /// One line that names what is wrong and the remedy.
@@ -136,6 +147,11 @@ Result<void> finish(const Flags& flags, Options& options) {
     }
     const bool by_default = entry.on_by_default && !flags.disable_defaults;
     if (on || (by_default && !off)) options.collectors.emplace(entry.name);
+  }
+  for (const std::string& text : options.web.listen_addresses) {
+    // Here, not at the server's start: until then there is much work, and a lock to take.
+    if (const auto address = http::parse_listen_address(text); !address)
+      return tl::unexpected(address.error());
   }
   options.host_row = !flags.without_host_row;
   const auto mode = parse_syscalls_mode(flags.syscalls_mode);

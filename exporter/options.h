@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -22,6 +23,7 @@ struct Options {
   SyscallsOptions syscalls;
   bool host_row = true;
   std::vector<std::string> disabled_hooks;
+  uint32_t max_cgroups = BpfOptions().max_cgroups;
   std::string node_lock = "sonde-exporter";  ///< "none": no lock
 };
 

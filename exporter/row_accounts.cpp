@@ -60,6 +60,9 @@ void RowAccounts::update(const MapReading& reading, std::span<const metrics::Lab
       state.changed_at = now;
     }
     const std::optional<uint32_t> owner = owner_of(key);
+    // The container table is older than the reading and may not know a new cgroup yet. The next one does, if
+    // it is a container's: until then its counts stay at 0, and are credited as a whole.
+    if (is_new && !owner) continue;
     state.owned = owner.has_value();
     // A cgroup that was removed keeps its last owner: what it still does is that one's.
     if (owner) state.row = by_index[*owner];
@@ -73,6 +76,7 @@ std::vector<MapKey> RowAccounts::idle(SteadyClock::duration unchanged_for, bool 
                                       SteadyTime now) const {
   std::vector<MapKey> keys;
   for (const auto& [key, state] : keys_) {
+    if (state.row == nullptr) continue;  // its counts are nobody's yet
     if ((owned_too || !state.owned) && now - state.changed_at >= unchanged_for) keys.push_back(key);
   }
   return keys;
@@ -81,6 +85,7 @@ std::vector<MapKey> RowAccounts::idle(SteadyClock::duration unchanged_for, bool 
 void RowAccounts::forget(const MapKey& key, std::span<const uint64_t> final_counts) {
   const auto found = keys_.find(key);
   if (found == keys_.end()) return;
+  if (found->second.row == nullptr) found->second.row = &host_;
   if (!final_counts.empty()) credit(found->second, final_counts, found->second.changed_at);
   keys_.erase(found);
 }

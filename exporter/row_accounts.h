@@ -18,8 +18,9 @@ namespace sonde::exporter {
 /// Turns what the kernel counted per cgroup into rows that never fall.
 ///
 /// Each reading's increments are added to the row of the cgroup's present owner, so a row keeps the counts of
-/// cgroups that are gone and of map entries that were deleted. A row belongs to its labels: a successor with
-/// the same labels goes on where its predecessor ended. Threads: one.
+/// cgroups that are gone and of map entries that were deleted. A key without owner is credited to the host
+/// row from its second reading on, as its container may not be known at the first. A row belongs to its
+/// labels: a successor with the same labels goes on where its predecessor ended. Threads: one.
 class RowAccounts {
  public:
   /// One row to export.
@@ -59,7 +60,7 @@ class RowAccounts {
   };
   struct KeyState {
     std::vector<uint64_t> counts;  ///< of the last reading
-    StoredRow* row = nullptr;
+    StoredRow* row = nullptr;      ///< null: new, and nobody's yet
     SteadyTime changed_at;
     bool owned = false;
   };

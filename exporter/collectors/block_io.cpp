@@ -43,9 +43,6 @@ class BlockIoCollector final : public Collector {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
     if (auto updated = topic.update(rows_of_containers(context.containers)); !updated) return updated;
-    if (!topic.object().has_program("rq_issue")) {
-      return fail(ErrorCode::kUnsupported, "block_io: this kernel lacks the tracepoint block_rq_issue");
-    }
     write_counters(writer, kMetrics[0], topic.rows(), requests_);
     write_counters(writer, kMetrics[1], topic.rows(), bytes_);
     return {};
@@ -56,7 +53,8 @@ class BlockIoCollector final : public Collector {
     return {.topic = "block_io",
             .open = open_skeleton<block_io_bpf>(
                 [&context](block_io_bpf& skeleton) { skeleton.rodata->settings = settings_of(context); }),
-            .not_wanted = {}};
+            .not_wanted = {},
+            .needed = {"rq_issue"}};
   }
 
   Result<std::unique_ptr<BpfTopic>> topic_;

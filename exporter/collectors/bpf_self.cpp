@@ -39,8 +39,8 @@ constexpr std::array<metrics::MetricRow, 5> kMetrics{{
 }};
 
 /// By enum sonde_error.
-constexpr std::array<std::string_view, SONDE_ERROR_COUNT> kReasons{"map_full", "map_busy", "task_storage",
-                                                                   "ring_full", "unseen_wakeup"};
+constexpr std::array<std::string_view, SONDE_ERROR_COUNT> kReasons{
+    "map_full", "map_busy", "task_storage", "ring_full", "unseen_wakeup", "requeued_full"};
 constexpr double kNanosecondsPerSecond = 1e9;
 
 /// What one object says of itself.
@@ -53,7 +53,9 @@ struct Report {
 
 class BpfSelfCollector final : public Collector {
  public:
-  explicit BpfSelfCollector(BpfContext& context) : context_(context) {}
+  explicit BpfSelfCollector(BpfContext& context) : context_(context) {
+    context.capabilities().set("bpf_self", context.usable_reason());
+  }
 
   Result<void> collect(const CollectContext&, metrics::SeriesWriter& writer) override {
     if (const auto usable = context_.usable(); !usable) return usable;

@@ -1,4 +1,5 @@
 #include <array>
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,12 +39,15 @@ constexpr std::array<MetricRow, kNetDevCounters> kRows{{
      "Packets to send that were dropped in the pod's network namespace, all interfaces but lo."},
 }};
 
+/// How long a pod without process, or whose container starts anew, has its row kept to go on with.
+constexpr auto kPodsKept = std::chrono::minutes(10);
+
 /// A pod's row: rises with its interfaces' counters and does not fall where one of them goes or starts anew.
 struct PodTotals {
   uint64_t network_namespace = 0;
   std::map<std::string, NetDevCounters, std::less<>> last;  ///< by interface
   NetDevCounters totals{};
-  bool seen = false;
+  SteadyTime seen_at;
 
   void add(const NetDev& now) {
     std::map<std::string, NetDevCounters, std::less<>> next;
@@ -68,16 +72,16 @@ class CgroupNetwork final : public Collector {
   }
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
-    for (auto& [pod, totals] : pods_) totals.seen = false;
+    const SteadyTime now = SteadyClock::now();
     const auto containers = context.containers.containers();
     std::vector<std::pair<const Container*, NetDevCounters>> rows;
     for (const Container& container : containers) {
       if (container.network_namespace == 0) continue;
       PodTotals& pod = pods_[std::string(container.pod_labels.text())];
-      pod.seen = true;
+      pod.seen_at = now;
       if (read(container, pod)) rows.emplace_back(&container, pod.totals);
     }
-    std::erase_if(pods_, [](const auto& entry) { return !entry.second.seen; });
+    std::erase_if(pods_, [now](const auto& entry) { return now - entry.second.seen_at >= kPodsKept; });
 
     for (size_t i = 0; i < kNetDevCounters; ++i) {
       writer.family(kRows[i]);

@@ -41,9 +41,6 @@ class SchedulerCollector final : public Collector {
     BpfTopic& topic = **topic_;
     if (auto updated = topic.update(rows_of_containers(context.containers)); !updated) return updated;
     const BpfObject& object = topic.object();
-    if (!object.has_program("sched_switch")) {
-      return fail(ErrorCode::kUnsupported, "scheduler: this kernel lacks the tracepoint sched_switch");
-    }
     write_counters(writer, kMetrics[0], topic.rows(), parts_);
     // Without the wake-ups only preemptions would be seen: no histogram rather than a wrong one.
     if (object.has_program("wakeup") && object.has_program("wakeup_new")) write_delays(topic, writer);
@@ -55,7 +52,8 @@ class SchedulerCollector final : public Collector {
     return {.topic = "scheduler",
             .open = open_skeleton<scheduler_bpf>(
                 [&context](scheduler_bpf& skeleton) { skeleton.rodata->settings = settings_of(context); }),
-            .not_wanted = {}};
+            .not_wanted = {},
+            .needed = {"sched_switch"}};
   }
 
   static void write_delays(const BpfTopic& topic, metrics::SeriesWriter& writer) {

@@ -15,7 +15,7 @@ SyscallSampler::SyscallSampler(BpfObject& object, PerCpuHash& counts, double rat
       counts_(counts),
       ratio_(ratio),
       period_(period),
-      last_end_(SteadyClock::now()),
+      scaled_(counts.width(), ratio, SteadyClock::now()),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 SyscallSampler::~SyscallSampler() {
@@ -57,58 +57,29 @@ Result<void> SyscallSampler::sample(const std::stop_token& stop) {
   const SteadyTime end = SteadyClock::now();
   object_.detach();
   const std::lock_guard lock(mutex_);
-  if (auto read = counts_.read(reading_); !read) return read;
-  add_window(end - begin, end);
-  return {};
-}
-
-void SyscallSampler::add_window(SteadyClock::duration length, SteadyTime end) {
-  const double scale = Seconds(end - last_end_) / Seconds(length);
-  in_windows_ += length;
-  observed_ += end - last_end_;
-  last_end_ = end;
-  for (size_t i = 0; i < reading_.keys.size(); ++i) {
-    KeyState& state = keys_[reading_.keys[i]];
-    if (state.counted.empty()) {
-      state.counted.assign(width(), 0);
-      state.scaled.assign(width(), 0);
-    }
-    const auto counts = reading_.counts_of(i);
-    for (size_t field = 0; field < counts.size(); ++field) {
-      state.scaled[field] += static_cast<double>(counts[field] - state.counted[field]) * scale;
-      state.counted[field] = counts[field];
-    }
+  if (auto read = counts_.read(reading_); !read) {
+    scaled_.add_unread_window(end - begin);
+    return read;
   }
+  scaled_.add_window(reading_, end - begin, end);
+  return {};
 }
 
 Result<void> SyscallSampler::read(MapReading& reading) {
   const std::lock_guard lock(mutex_);
   if (!last_window_) return last_window_;
-  reading.width = width();
-  reading.keys.clear();
-  reading.counts.clear();
-  for (const auto& [key, state] : keys_) {
-    reading.keys.push_back(key);
-    for (const double scaled : state.scaled) reading.counts.push_back(static_cast<uint64_t>(scaled));
-  }
+  scaled_.read(reading);
   return {};
 }
 
 std::vector<uint64_t> SyscallSampler::take(const MapKey& key) {
   const std::lock_guard lock(mutex_);
-  const auto found = keys_.find(key);
-  if (found == keys_.end()) return {};
-  std::vector<uint64_t> counts;
-  for (const double scaled : found->second.scaled) counts.push_back(static_cast<uint64_t>(scaled));
-  keys_.erase(found);
-  // What it counted in a window that is open now goes with it: nobody owned it for a minute.
-  (void)counts_.take(key);
-  return counts;
+  return scaled_.take(key, counts_.take(key));
 }
 
 double SyscallSampler::share() const {
   const std::lock_guard lock(mutex_);
-  return observed_.count() == 0 ? ratio_ : Seconds(in_windows_) / Seconds(observed_);
+  return scaled_.share();
 }
 
 }  // namespace sonde::exporter

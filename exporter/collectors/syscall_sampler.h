@@ -4,19 +4,18 @@
 #include <mutex>
 #include <stop_token>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "common/clock.h"
 #include "exporter/bpf_map.h"
 #include "exporter/bpf_program.h"
+#include "exporter/scaled_counts.h"
 
 namespace sonde::exporter {
 
 /// Attaches programs in windows of random phase for a share of the time and scales what they count.
 ///
-/// One window lies somewhere in every period. At its end each key gets increment × (time since the last
-/// window's end ÷ length of this window): the sums never fall and their mean is the true count. What a window
+/// One window lies somewhere in every period; ScaledCounts makes estimates of what it counted. What a window
 /// misses or hits by chance is the error: docs/benchmarks.md. Between windows nothing is attached. Threads:
 /// read(), take() and share() are safe beside the sampling thread.
 class SyscallSampler final : public CountSource {
@@ -36,28 +35,19 @@ class SyscallSampler final : public CountSource {
   [[nodiscard]] double share() const;
 
  private:
-  struct KeyState {
-    std::vector<uint64_t> counted;  ///< the kernel's counts at the last window's end
-    std::vector<double> scaled;     ///< the estimate; fractions carry over
-  };
-
   void run(const std::stop_token& stop);
   Result<void> sample(const std::stop_token& stop);
-  void add_window(SteadyClock::duration length, SteadyTime end);
   bool sleep_until(const std::stop_token& stop, SteadyTime time);
 
   BpfObject& object_;
   PerCpuHash& counts_;
   double ratio_;
   SteadyClock::duration period_;
-  SteadyTime last_end_;  ///< of the sampling thread alone, as `reading_`
-  MapReading reading_;
+  MapReading reading_;  ///< of the sampling thread alone
 
   mutable std::mutex mutex_;  ///< guards what follows, and counts_
   std::condition_variable_any wake_;
-  std::unordered_map<MapKey, KeyState> keys_;
-  SteadyClock::duration in_windows_{};
-  SteadyClock::duration observed_{};
+  ScaledCounts scaled_;
   Result<void> last_window_;
 
   std::jthread thread_;

@@ -17,6 +17,9 @@ constexpr std::array<metrics::MetricRow, 1> kMetrics{{
      .help = "TCP segments sent again from the pod's network namespace."},
 }};
 
+/// Arguments of tcp_retransmit_skb where it says whether sending failed: the socket, the buffer and that.
+constexpr int kArgumentsWithError = 3;
+
 /// Rows of pods; keys are network namespaces. Containers of the host's namespace have no row.
 RowPlan rows_of_pods(const ContainerTable& containers,
                      const std::function<uint64_t(const Container&)>& network_namespace) {
@@ -46,7 +49,13 @@ class TcpRetransmitsCollector final : public Collector {
       : network_namespace_(context.options().network_namespace),
         topic_(BpfTopic::start(
             context,
-            {.topic = "tcp_retransmits", .open = open_skeleton<tcp_retransmits_bpf>(), .not_wanted = {}},
+            {.topic = "tcp_retransmits",
+             .open = open_skeleton<tcp_retransmits_bpf>([&context](tcp_retransmits_bpf& skeleton) {
+               skeleton.rodata->tells_failure =
+                   context.hook_arguments("tcp_retransmit_skb") >= kArgumentsWithError;
+             }),
+             .not_wanted = {},
+             .needed = {"retransmit_skb"}},
             sizeof(netns_key), sizeof(tcp_retransmit_counts))) {}
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {

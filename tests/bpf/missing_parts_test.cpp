@@ -15,6 +15,7 @@ namespace sonde::test {
 namespace {
 
 using exporter::CapabilityReason;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -23,6 +24,18 @@ using testing::Not;
 exporter::BpfOptions half_of_the_hooks() {
   return {.disabled_hooks = {"sys_exit", "io_uring_complete", "page_fault_user", "sched_process_exec",
                              "sched_wakeup", "sched_wakeup_new", "tcp_retransmit_synack", "cgroup_release"}};
+}
+
+/// The reasons of a feature's rows, of which there is one or none.
+std::vector<std::string> capability_reasons(Probe& probe, const std::string& feature) {
+  metrics::SeriesWriter writer;
+  probe.capabilities().write(writer);
+  const Exposition page = *parse_exposition(writer.text());
+  std::vector<std::string> reasons;
+  for (const Sample& sample : page.find("sonde_exporter_capability", {{"feature", feature}})) {
+    reasons.push_back(sample.labels.at("reason"));
+  }
+  return reasons;
 }
 
 void open_and_map(uint64_t count) {
@@ -52,7 +65,8 @@ TEST(MissingHooks, SyscallsAreExactWithoutTheReturns) {
   EXPECT_EQ(row_value(page, "sonde_container_syscalls_total", "target") - before, 3 * 23 + Worker::kOwnCalls);
   EXPECT_THAT(page.find("sonde_container_file_opens_total"), IsEmpty());
   EXPECT_EQ(probe.capabilities().get("syscalls.sys_enter"), CapabilityReason::kAvailable);
-  EXPECT_EQ(probe.capabilities().get("syscalls.sys_exit"), CapabilityReason::kNoHook);
+  EXPECT_EQ(probe.capabilities().get("syscalls.sys_exit"), CapabilityReason::kDisabled);
+  EXPECT_THAT(capability_reasons(probe, "syscalls.sys_exit"), ElementsAre("disabled"));
 }
 
 TEST(MissingHooks, PageFaultsComeFromThePerfEventThen) {
@@ -70,8 +84,10 @@ TEST(MissingHooks, PageFaultsComeFromThePerfEventThen) {
     worker.run(pages);
     EXPECT_EQ(faults("user") - user, pages);
   }
-  EXPECT_EQ(probe.capabilities().get("page_faults.page_fault_user"), CapabilityReason::kNoHook);
-  EXPECT_EQ(probe.capabilities().get("page_faults.perf_event"), CapabilityReason::kAvailable);
+  EXPECT_THAT(capability_reasons(probe, "page_faults.page_fault_user"), ElementsAre("disabled"));
+  EXPECT_THAT(capability_reasons(probe, "page_faults.page_fault_kernel"), IsEmpty());
+  EXPECT_THAT(capability_reasons(probe, "page_faults.perf_event"), ElementsAre("available"));
+  EXPECT_THAT(capability_reasons(probe, "page_faults"), ElementsAre("available"));
 }
 
 TEST(MissingHooks, AnEventThatCannotBeSeenIsAbsentNotZero) {
@@ -102,11 +118,36 @@ TEST(MissingHooks, TheRestOfTheTopicsStay) {
 }
 
 TEST(MissingHooks, ATopicWithNoneLeftSaysSo) {
-  Probe probe(exporter::make_block_io_collector, {.disabled_hooks = {"block_rq_issue", "block_rq_requeue"}});
+  Probe probe(exporter::make_process_events_collector,
+              {.disabled_hooks = {"sched_process_fork", "sched_process_exec", "sched_process_exit"}});
   const auto page = probe.try_scrape({});
   ASSERT_FALSE(page);
-  EXPECT_EQ(page.error().message, "block_io: this kernel has none of the tracepoints it needs");
-  EXPECT_EQ(probe.capabilities().get("block_io"), CapabilityReason::kNoHook);
+  EXPECT_EQ(page.error().message, "process_events: --bpf.disable-hook takes away all tracepoints it needs");
+  EXPECT_THAT(capability_reasons(probe, "process_events"), ElementsAre("disabled"));
+}
+
+TEST(MissingHooks, ATopicThatIsOffForLackOfOneHasARowOfItsCollectorsName) {
+  const struct {
+    Probe::Factory make;
+    std::string topic;
+    std::string hook;
+  } cases[] = {{exporter::make_block_io_collector, "block_io", "block_rq_issue"},
+               {exporter::make_scheduler_collector, "scheduler", "sched_switch"},
+               {exporter::make_tcp_retransmits_collector, "tcp_retransmits", "tcp_retransmit_skb"}};
+  for (const auto& [make, topic, hook] : cases) {
+    Probe probe(make, {.disabled_hooks = {hook}});
+    const auto page = probe.try_scrape({});
+    ASSERT_FALSE(page) << topic;
+    EXPECT_THAT(page.error().message, HasSubstr(topic + ": --bpf.disable-hook=" + hook));
+    EXPECT_THAT(capability_reasons(probe, topic), ElementsAre("disabled"));
+  }
+}
+
+TEST(MissingHooks, ARequestIsSeenFromItsIssueToItsEnd) {
+  Probe probe(exporter::make_block_io_collector);
+  for (const char* const hook : {"block_rq_issue", "block_rq_requeue", "block_rq_complete"}) {
+    EXPECT_THAT(capability_reasons(probe, std::string("block_io.") + hook), ElementsAre("available")) << hook;
+  }
 }
 
 /// Keeps these capabilities and no others.
@@ -165,6 +206,30 @@ TEST(MissingRights, WithoutBtfTheErrorNamesTheKernelOption) {
   });
   EXPECT_THAT(text, HasSubstr("CONFIG_DEBUG_INFO_BTF=y"));
   EXPECT_THAT(text, HasSubstr("| no_btf"));
+}
+
+TEST(MissingRights, EachCollectorThatFailsHasACapabilityRowOfItsName) {
+  const std::string text = in_child([] {
+    keep_capabilities({});
+    const std::pair<const char*, Probe::Factory> collectors[] = {
+        {"syscalls", exact_syscalls},
+        {"page_faults", exporter::make_page_faults_collector},
+        {"process_events", exporter::make_process_events_collector},
+        {"scheduler", exporter::make_scheduler_collector},
+        {"block_io", exporter::make_block_io_collector},
+        {"tcp_retransmits", exporter::make_tcp_retransmits_collector},
+        {"bpf_self", exporter::make_bpf_self_collector}};
+    std::string wrong;
+    for (const auto& [name, make] : collectors) {
+      Probe probe(make);
+      const bool fails = !probe.try_scrape({});
+      if (!fails || capability_reasons(probe, name) != std::vector<std::string>{"missing_capability"}) {
+        wrong += std::string(name) + ' ';
+      }
+    }
+    return wrong;
+  });
+  EXPECT_EQ(text, "");
 }
 
 }  // namespace

@@ -60,7 +60,34 @@ TEST_F(RowAccountsTest, ARowIsTheSumOfItsCgroups) {
   EXPECT_THAT(totals(), ElementsAre(123, 0));
 }
 
+TEST_F(RowAccountsTest, ANewCgroupsFirstCountsAreTheOwnersWhoIsKnownAtTheNextUpdate) {
+  update({{kFirst, 23}});
+  EXPECT_THAT(totals(), ElementsAre(0, 0));
+  EXPECT_EQ(host(), 0);
+  owners_ = {{kFirst, 1}};
+  update({{kFirst, 25}});
+  EXPECT_THAT(totals(), ElementsAre(0, 25));
+  EXPECT_EQ(host(), 0);
+}
+
+TEST_F(RowAccountsTest, ANewCgroupThatNobodyOwnsIsTheHostsAtTheNextUpdate) {
+  update({{kFirst, 23}});
+  EXPECT_EQ(host(), 0);
+  update({{kFirst, 23}});
+  EXPECT_EQ(host(), 23);
+  update({{kFirst, 24}});
+  EXPECT_EQ(host(), 24);
+}
+
+TEST_F(RowAccountsTest, ACgroupWhoseOwnerIsNotDecidedIsNotIdleAndLosesNothingWhenForgotten) {
+  update({{kFirst, 23}});
+  EXPECT_THAT(accounts_.idle({}, true, now_), IsEmpty());
+  accounts_.forget(kFirst, std::vector<uint64_t>{25});
+  EXPECT_EQ(host(), 25);
+}
+
 TEST_F(RowAccountsTest, WhatWasCountedBeforeTheOwnerWasKnownStaysTheHosts) {
+  update({{kFirst, 23}});
   update({{kFirst, 23}});
   owners_ = {{kFirst, 1}};
   update({{kFirst, 25}});
@@ -97,6 +124,7 @@ TEST_F(RowAccountsTest, AnEntryMadeAnewWithoutNoticeCountsFromZero) {
 
 TEST_F(RowAccountsTest, OnlyUnownedEntriesThatRestedAreIdle) {
   owners_ = {{kFirst, 0}};
+  update({{kFirst, 1}, {kSecond, 1}});
   update({{kFirst, 1}, {kSecond, 1}});
   EXPECT_THAT(accounts_.idle(kMinute, false, now_), IsEmpty());
   now_ += kMinute;

@@ -270,6 +270,27 @@ TEST_F(PodNetwork, AppearsWithTheFirstProcessAndGoesWithTheLast) {
   EXPECT_THAT(read(scrape).find(kReceived), IsEmpty());
 }
 
+TEST_F(PodNetwork, GoesOnWhereItEndedAfterScrapesWithoutAProcess) {
+  CgroupScrape scrape = make_scrape();
+  EXPECT_EQ(read(scrape).value(kReceived), 100);
+  set_interfaces(77, {{"eth0", 20}});  // another interface of that name
+  EXPECT_EQ(read(scrape).value(kReceived), 120);
+  for (int scrapes = 0; scrapes < 3; ++scrapes) {
+    write_cgroup("pod/cgroup.procs", "");
+    EXPECT_THAT(read(scrape).find(kReceived), IsEmpty());
+    set_interfaces(77, {{"eth0", 25}});
+    write_cgroup("pod/cgroup.procs", "77\n");
+    EXPECT_EQ(read(scrape).value(kReceived), 125) << scrapes;
+  }
+  // Started anew: another process in a namespace of its own.
+  write_cgroup("pod/cgroup.procs", "");
+  EXPECT_THAT(read(scrape).find(kReceived), IsEmpty());
+  add_process(78, 4027);
+  set_interfaces(78, {{"eth0", 3}});
+  write_cgroup("pod/cgroup.procs", "78\n");
+  EXPECT_EQ(read(scrape).value(kReceived), 128);
+}
+
 TEST_F(PodNetwork, CountsAMissingOrBrokenFile) {
   scratch_.write("proc/77/net/dev", "garbage");
   CgroupScrape scrape = make_scrape();

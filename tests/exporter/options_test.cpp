@@ -35,11 +35,12 @@ TEST(Options, HaveTheDefaultsThatHelpShows) {
   EXPECT_EQ(options.cgroup_include, std::nullopt);
   EXPECT_EQ(options.node_lock, "sonde-exporter");
   EXPECT_TRUE(options.host_row);
+  EXPECT_EQ(options.max_cgroups, 4096U);
   EXPECT_EQ(options.syscalls.mode, SyscallsOptions().mode);
   EXPECT_EQ(options.syscalls.sampling_ratio, kDefaultSamplingRatio);
   const CommandLine help = parse({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* const shown : {":9756", "/metrics", "/proc", "/sys/fs/cgroup"}) {
+  for (const char* const shown : {":9756", "/metrics", "/proc", "/sys/fs/cgroup", "4096"}) {
     EXPECT_THAT(help.output, HasSubstr(shown));
   }
 }
@@ -68,6 +69,27 @@ TEST(Options, TakeTheHostsPathsAndTheSyscallsMode) {
   EXPECT_EQ(line.options.node_lock, "none");
   EXPECT_FALSE(line.options.host_row);
   EXPECT_THAT(line.options.disabled_hooks, ElementsAre("a", "b"));
+}
+
+TEST(Options, TakeTheRoomForCgroupsWithinItsRange) {
+  EXPECT_EQ(parse({"--bpf.max-cgroups=64"}).options.max_cgroups, 64U);
+  EXPECT_EQ(parse({"--bpf.max-cgroups=1048576"}).options.max_cgroups, 1048576U);
+  for (const char* const flag : {"--bpf.max-cgroups=63", "--bpf.max-cgroups=1048577", "--bpf.max-cgroups=0",
+                                 "--bpf.max-cgroups=-1", "--bpf.max-cgroups=many"}) {
+    const CommandLine line = parse({flag});
+    EXPECT_EQ(line.exit_code, 2) << flag;
+    EXPECT_THAT(line.output, HasSubstr("--bpf.max-cgroups")) << flag;
+  }
+}
+
+TEST(Options, RefuseAnAddressThatIsNone) {
+  for (const char* const flag :
+       {"--web.listen-address=foo", "--web.listen-address=:65536", "--web.listen-address="}) {
+    const CommandLine line = parse({"--web.listen-address=:9756", flag});
+    EXPECT_EQ(line.exit_code, 2) << flag;
+    EXPECT_THAT(line.output, HasSubstr("--web.listen-address")) << flag;
+  }
+  EXPECT_FALSE(parse({"--web.listen-address=[::1]:0"}).exit_code.has_value());
 }
 
 TEST(Options, RefuseACollectorThatIsToBeOnAndOff) {

@@ -26,6 +26,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         for flag in ("--web.listen-address", "--web.telemetry-path", "--web.max-requests", "--web.compression",
                      "--path.procfs", "--path.cgroupfs", "--container.cgroup-include", "--node.lock",
+                     "--bpf.disable-hook", "--bpf.max-cgroups",
                      "--collector.disable-defaults", "--collector.syscalls.mode", "--collector.syscalls.sampling-ratio",
                      "--log.level", "--log.format", "--version", *(f"--collector.{name}" for name in COLLECTORS)):
             self.assertIn(flag, done.stdout)
@@ -44,6 +45,8 @@ class CommandLine(unittest.TestCase):
                              (["--container.cgroup-include=("], "--container.cgroup-include=("),
                              (["--web.telemetry-path=metrics"], "/metrics"),
                              (["--log.level=loud"], "debug, info, warn, error"),
+                             (["--web.listen-address=foo"], "--web.listen-address"),
+                             (["--bpf.max-cgroups=63"], "--bpf.max-cgroups"),
                              (["--nonsense"], "--help"), (["word"], "--help")):
             with self.subTest(flags=flags):
                 done = run(*flags)

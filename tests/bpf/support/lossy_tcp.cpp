@@ -9,10 +9,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace sonde::test {
@@ -24,8 +26,22 @@ void require(bool worked, const char* what) {
   std::abort();
 }
 
+void set_loopback_address(const char* text) {
+  const int control = ::socket(AF_INET, SOCK_DGRAM, 0);
+  ifreq loopback{};
+  std::strcpy(loopback.ifr_name, "lo");
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  ::inet_pton(AF_INET, text, &address.sin_addr);
+  std::memcpy(&loopback.ifr_addr, &address, sizeof address);
+  require(::ioctl(control, SIOCSIFADDR, &loopback) == 0, "address");
+  ::close(control);
+}
+
 /// A namespace whose loopback cuts like Ethernet, so that large writes become buffers of many segments.
 void enter_own_namespace() {
+  static bool entered = false;
+  if (std::exchange(entered, true)) return;
   require(::unshare(CLONE_NEWNET) == 0, "unshare");
   const int control = ::socket(AF_INET, SOCK_DGRAM, 0);
   ifreq loopback{};
@@ -37,11 +53,11 @@ void enter_own_namespace() {
   ::close(control);
 }
 
-/// Drops one packet in ten: the filter's verdict is how many bytes to keep.
-void drop_some(int receiver) {
+/// Drops one packet in `share`: the filter's verdict is how many bytes to keep.
+void drop_some(int receiver, uint32_t share) {
   sock_filter program[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_RANDOM)),
-      BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, 10),
+      BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, share),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, 0),
       BPF_STMT(BPF_RET | BPF_K, 0xffffffff),
@@ -90,22 +106,41 @@ void receive_all(int receiver, uint64_t bytes) {
   }
 }
 
-}  // namespace
-
-void send_over_a_lossy_link(uint64_t count) {
-  static const bool entered = (enter_own_namespace(), true);
-  if (!entered || count == 0) return;
-  constexpr uint64_t kMegabyte = 1 << 20;
-  const Connection connection = connect_to_itself();
-  drop_some(connection.receiver);
-  std::thread reader(receive_all, connection.receiver, count * kMegabyte);
-  send_all(connection.sender, count * kMegabyte);
-  reader.join();
-  // With a reset rather than a goodbye nothing is left that could still be sent again.
+/// With a reset rather than a goodbye nothing is left that could still be sent again.
+void reset(const Connection& connection) {
   const linger reset{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(connection.sender, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   ::close(connection.sender);
   ::close(connection.receiver);
+}
+
+}  // namespace
+
+void send_over_a_lossy_link(uint64_t count) {
+  enter_own_namespace();
+  if (count == 0) return;
+  constexpr uint64_t kMegabyte = 1 << 20;
+  const Connection connection = connect_to_itself();
+  drop_some(connection.receiver, 10);
+  std::thread reader(receive_all, connection.receiver, count * kMegabyte);
+  send_all(connection.sender, count * kMegabyte);
+  reader.join();
+  reset(connection);
+}
+
+void send_while_the_route_is_away(uint64_t count) {
+  enter_own_namespace();
+  for (uint64_t i = 0; i < count; ++i) {
+    const Connection connection = connect_to_itself();
+    drop_some(connection.receiver, 1);
+    send_all(connection.sender, 1000);
+    set_loopback_address("10.9.8.7");
+    // TCP tries again after 200 and 600 ms, and then, with the route, after 1.4 s.
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    set_loopback_address("127.0.0.1");
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    reset(connection);
+  }
 }
 
 }  // namespace sonde::test

@@ -1,0 +1,60 @@
+#include "exporter/scaled_counts.h"
+
+#include <chrono>
+#include <utility>
+
+namespace sonde::exporter {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+}  // namespace
+
+void ScaledCounts::add(KeyState& state, std::span<const uint64_t> counts, double scale) {
+  for (size_t field = 0; field < counts.size(); ++field) {
+    state.scaled[field] += static_cast<double>(counts[field] - state.counted[field]) * scale;
+    state.counted[field] = counts[field];
+  }
+}
+
+void ScaledCounts::add_window(const MapReading& reading, SteadyClock::duration length, SteadyTime end) {
+  length += std::exchange(unread_, {});
+  const SteadyClock::duration passed = end - std::exchange(last_end_, end);
+  in_windows_ += length;
+  observed_ += passed;
+  const double scale = Seconds(passed) / Seconds(length);
+  for (size_t i = 0; i < reading.keys.size(); ++i) {
+    KeyState& state = keys_[reading.keys[i]];
+    if (state.counted.empty()) {
+      state.counted.assign(width_, 0);
+      state.scaled.assign(width_, 0);
+    }
+    add(state, reading.counts_of(i), scale);
+  }
+}
+
+void ScaledCounts::read(MapReading& reading) const {
+  reading.width = width_;
+  reading.keys.clear();
+  reading.counts.clear();
+  for (const auto& [key, state] : keys_) {
+    reading.keys.push_back(key);
+    for (const double scaled : state.scaled) reading.counts.push_back(static_cast<uint64_t>(scaled));
+  }
+}
+
+std::vector<uint64_t> ScaledCounts::take(const MapKey& key, std::span<const uint64_t> last) {
+  const auto found = keys_.find(key);
+  if (found == keys_.end()) return {};
+  add(found->second, last, 1 / ratio_);
+  std::vector<uint64_t> counts;
+  for (const double scaled : found->second.scaled) counts.push_back(static_cast<uint64_t>(scaled));
+  keys_.erase(found);
+  return counts;
+}
+
+double ScaledCounts::share() const {
+  return observed_.count() == 0 ? ratio_ : Seconds(in_windows_) / Seconds(observed_);
+}
+
+}  // namespace sonde::exporter
