@@ -21,8 +21,8 @@
 #define SONDE_SHADOW_MEMORY 1
 #endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-/// AddressSanitizer keeps freed memory back, up to 256 MB: what one answer after another needs is judged by the
-/// optimised build of these tests alone.
+/// AddressSanitizer keeps freed memory back, up to 256 MB: what one answer after another needs is judged by
+/// the optimised build of these tests alone.
 #define SONDE_FREED_MEMORY_STAYS 1
 #endif
 
