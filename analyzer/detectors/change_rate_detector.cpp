@@ -75,7 +75,9 @@ std::vector<Score> ChangeRateDetector::evaluate(const DetectorInput& input) {
                     : std::accumulate(rates.begin(), rates.end(), 0.0) / static_cast<double>(rates.size());
 
   std::vector<Score> scores;
-  for (const auto& [service, state] : states_) {
+  for (const auto& entry : states_) {
+    const Key& service = entry.first;
+    const auto& state = entry.second;
     const double time = seconds(input.now_ms);
     Score& score = scores.emplace_back();
     score.detector = kName;

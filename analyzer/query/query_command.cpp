@@ -1,6 +1,7 @@
 #include "analyzer/query/query_command.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -95,6 +96,8 @@ int complain(const std::string& message, int exit_code) {
 }  // namespace
 
 int query_main(int argc, char** argv) {
+  // OpenSSL writes to a connection that is gone without MSG_NOSIGNAL: that must be an error with words.
+  std::signal(SIGPIPE, SIG_IGN);
   Result<QueryOptions> options = parse_query_options(argc, argv);
   if (!options && options.error().code == ErrorCode::kNotFound) {
     std::fputs(options.error().message.c_str(), stdout);

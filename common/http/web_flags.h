@@ -4,7 +4,7 @@
 
 #include "common/http/server.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's own name
 class App;
 }
 

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <httplib.h>
+#include <csignal>
 
 #include <memory>
 #include <thread>
@@ -13,6 +15,9 @@
 
 namespace sonde::analyzer {
 namespace {
+
+/// As in the programs (common/shutdown.h): OpenSSL may write to a connection that is gone.
+[[maybe_unused]] const auto kSigpipeBefore = std::signal(SIGPIPE, SIG_IGN);
 
 using ::testing::HasSubstr;
 
