@@ -74,7 +74,11 @@ class SchedulerTest : public testing::TestWithParam<std::optional<identity::Hier
     // context.
     const double unseen = lost("unseen_wakeup") - unseen_before;
     EXPECT_LE(growth(std::string(kDelays) + "_count"), facts.switches - facts_before.switches);
-    EXPECT_GE(growth(std::string(kDelays) + "_count"), facts.switches - facts_before.switches - unseen);
+    // A switch away from such a task runs none either, so that wait is missing without a word: one in 10,000
+    // at most.
+    const double unseeable = 1e-4 * (facts.switches - facts_before.switches);
+    EXPECT_GE(growth(std::string(kDelays) + "_count"),
+              facts.switches - facts_before.switches - unseen - unseeable);
     // The kernel's own account starts when a task is queued, the tracepoint a little later.
     const double waited = facts.waited_seconds - facts_before.waited_seconds;
     EXPECT_NEAR(growth(std::string(kDelays) + "_sum"), waited, 0.2 * waited + 0.001);
@@ -126,11 +130,13 @@ TEST_P(SchedulerTest, SwitchesAndWaitsOfAHundredThousandRoundTripsBesideABusyNei
 TEST_P(SchedulerTest, TasksThatArePreemptedWaitToo) {
   Worker one(target_, spin, 0);
   Worker other(target_, spin, 0);
+  const auto preempted = [&] { return sum({one.process(), other.process()}).preempted; };
   expect_row_agrees({one.process(), other.process()}, [&] {
+    const double before = preempted();
     one.start();
     other.start();
     // Both want the one CPU: the kernel takes it from them in turn.
-    while (facts_of(one.process()).preempted + facts_of(other.process()).preempted < 23) {
+    while (preempted() - before < 23) {
     }
     one.stop();
     other.stop();

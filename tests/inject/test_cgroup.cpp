@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "identity/cgroup_mounts.h"
 
@@ -23,6 +26,16 @@ void inherit_cpuset(const fs::path& folder) {
   for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
     if (fs::exists(folder / file)) std::ofstream(folder / file) << read_text(folder.parent_path() / file);
   }
+}
+
+/// A task that is on its way out holds its cgroup for a moment after cgroup.procs has stopped listing it.
+bool removed(const fs::path& folder) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (rmdir(folder.c_str()) != 0) {
+    if (errno != EBUSY || std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
 }
 
 }  // namespace
@@ -52,7 +65,7 @@ TestCgroup::TestCgroup() {
 
 TestCgroup::~TestCgroup() {
   for (const auto& folder : folders_) {
-    EXPECT_EQ(rmdir(folder.path.c_str()), 0) << folder.path << " is in use still";
+    EXPECT_TRUE(removed(folder.path)) << folder.path << " is in use still";
     rmdir(folder.path.parent_path().c_str());
   }
 }
