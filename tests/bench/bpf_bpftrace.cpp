@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -46,7 +47,10 @@ Bpftrace::Bpftrace(const std::string& script) {
   size_t found = 0;
   for (int look = 0; look < 300; ++look) {
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    const size_t now = programs_in_kernel().size() - others_.size();
+    // By number: programs of the subject before this one may still be on their way out.
+    const std::set<uint32_t> all = programs_in_kernel();
+    const auto now = static_cast<size_t>(
+        std::ranges::count_if(all, [this](uint32_t id) { return !others_.contains(id); }));
     if (now > 0 && now == found) return;
     found = now;
     if (::waitpid(process_, nullptr, WNOHANG) == process_) break;
