@@ -93,7 +93,7 @@ std::vector<Subject> subjects() {
        "if (args->prev_state == 0) { @since[args->prev_pid] = nsecs; } $since = @since[args->next_pid]; "
        "if ($since) { @delay = hist((nsecs - $since) / 1000); } delete(@since[args->next_pid]); }"},
       {"block_io",
-       {"rq_complete"},
+       {"rq_issue", "rq_complete"},
        {{task_of("DirectWrites"), 10'000}},
        make_block_io_collector,
        "tracepoint:block:block_rq_issue { @requests[cgroup, args->rwbs] = count(); "
