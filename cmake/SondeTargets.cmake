@@ -22,7 +22,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 if(SONDE_SANITIZERS)
   # These three cost a quarter of the compile time: AddressSanitizer sees null and out-of-object accesses too, and
-  # vptr is about casts between polymorphic types, of which there are none here.
+  # vptr is about unchecked casts between polymorphic types, of which there are none here.
   target_compile_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZERS} -fno-sanitize=null,object-size,vptr
                          -fno-sanitize-recover=all)
   target_link_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZERS})
