@@ -12,18 +12,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define SONDE_ROOT_CGROUP 1 /* kernfs id of every hierarchy's root */
 
-/*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
- * the entries of cgroups that are gone. Full: the event is counted in `errors`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct cgroup_key);
-	__type(value, struct block_counts);
-} counts SEC(".maps");
-
-static const struct block_counts zero;
+SONDE_COUNTS(struct block_counts)
 
 /* include/linux/blk_types.h: enum req_op, the low 8 bits of cmd_flags. */
 static __always_inline __u32 operation_of(const struct request *request)
@@ -47,17 +36,16 @@ static __always_inline __u32 operation_of(const struct request *request)
  * merged (blk_cgroup_mergeable), so the first bio speaks for all. A request without one is the kernel's own
  * (a flush).
  */
-static __always_inline __u64 owner_of(const struct request *request)
+static __always_inline __u32 slot_of_owner(const struct request *request)
 {
 	struct bio *bio = request->bio;
-	struct blkcg_gq *group;
 
-	if (!bio)
-		return SONDE_ROOT_CGROUP;
-	group = bio->bi_blkg;
-	if (!group)
-		return SONDE_ROOT_CGROUP;
-	return group->blkcg->css.cgroup->kn->id;
+	if (!bio || !bio->bi_blkg) {
+		struct cgroup_key root = {.id = SONDE_ROOT_CGROUP, .hierarchy = settings.io_hierarchy};
+
+		return slot_of_key(&root);
+	}
+	return slot_of_cgroup(&bio->bi_blkg->blkcg->css, settings.io_hierarchy);
 }
 
 /*
@@ -79,7 +67,6 @@ struct {
 SEC("?tp_btf/block_rq_issue")
 int BPF_PROG(rq_issue, struct request *request)
 {
-	struct cgroup_key key = {.id = owner_of(request), .hierarchy = settings.io_hierarchy};
 	__u64 address = (__u64)request;
 	struct block_counts *value;
 	__u32 operation;
@@ -88,7 +75,7 @@ int BPF_PROG(rq_issue, struct request *request)
 		bpf_map_delete_elem(&requeued, &address);
 		return 0;
 	}
-	value = find_or_make(&counts, &key, &zero);
+	value = counts_of_slot(slot_of_owner(request));
 	if (!value)
 		return 0;
 	/* Queues also run in softirq, where it may interrupt a submitter's. */
@@ -111,9 +98,9 @@ int BPF_PROG(rq_requeue, struct request *request)
 }
 
 /*
- * Hook: a request ended, or a part of it. One that was sent back and is given up is not issued again: the next
- * request at its address is another one. Hardly any was sent back, so it looks before it takes the bucket's
- * lock. Oldest kernel: 5.11.
+ * Hook: a request ended, or a part of it. One that was sent back and is given up is not issued again: the
+ * next request at its address is another one. Hardly any was sent back, so it looks before it takes the
+ * bucket's lock. Oldest kernel: 5.11.
  */
 SEC("?tp_btf/block_rq_complete")
 int BPF_PROG(rq_complete, struct request *request)

@@ -5,9 +5,7 @@
 enum sonde_error {
 	SONDE_ERROR_MAP_FULL,  /* no room for another cgroup or namespace */
 	SONDE_ERROR_MAP_BUSY,  /* the map's lock was held by what this program interrupted, or no memory */
-	SONDE_ERROR_STORAGE,   /* no task storage: no memory, or its lock was held */
 	SONDE_ERROR_RING_FULL, /* the ring buffer's reader is behind */
-	SONDE_ERROR_UNSEEN_WAKEUP, /* a task came to a CPU and it is not known since when it waited */
 	SONDE_ERROR_REQUEUED_FULL  /* no room to note that a block request was sent back: it counts twice */
 };
-#define SONDE_ERROR_COUNT 6
+#define SONDE_ERROR_COUNT 4

@@ -12,24 +12,11 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
- * the entries of cgroups that are gone. Full: the event is counted in `errors`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct cgroup_key);
-	__type(value, struct page_fault_counts);
-} counts SEC(".maps");
-
-static const struct page_fault_counts zero;
+SONDE_COUNTS(struct page_fault_counts)
 
 static __always_inline struct page_fault_counts *current_counts(void)
 {
-	struct cgroup_key key = task_key(bpf_get_current_task_btf());
-
-	return find_or_make(&counts, &key, &zero);
+	return counts_of_slot(task_slot(bpf_get_current_task_btf()));
 }
 
 /* Hook: a fault taken in user mode. Oldest kernel: 5.11, on x86. */

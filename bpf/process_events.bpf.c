@@ -13,24 +13,11 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Whether the kernel's sched_process_exit says if the last thread of the process ended (6.17). */
 const volatile bool exit_tells_group_dead = false;
 
-/*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
- * the entries of cgroups that are gone. Full: the event is counted in `errors`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct cgroup_key);
-	__type(value, struct process_event_counts);
-} counts SEC(".maps");
-
-static const struct process_event_counts zero;
+SONDE_COUNTS(struct process_event_counts)
 
 static __always_inline struct process_event_counts *counts_of(struct task_struct *task)
 {
-	struct cgroup_key key = task_key(task);
-
-	return find_or_make(&counts, &key, &zero);
+	return counts_of_slot(task_slot(task));
 }
 
 /*

@@ -10,55 +10,10 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
- * the entries of cgroups that are gone. Full: the event is counted in `errors`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct cgroup_key);
-	__type(value, struct scheduler_counts);
-} counts SEC(".maps");
+SONDE_COUNTS(struct scheduler_counts)
 
-/*
- * When a task became runnable, in ns of the monotonic clock; 0 while it runs or sleeps. Key: the task. Bound:
- * the number of tasks; the kernel frees an entry with its task. No memory: counted in `errors`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, __u64);
-} runnable_since SEC(".maps");
-
-static const struct scheduler_counts zero;
-
-static __always_inline void mark_runnable(struct task_struct *task, __u64 now)
-{
-	__u64 *since = bpf_task_storage_get(&runnable_since, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-
-	if (since)
-		*since = now;
-	else
-		count_error(SONDE_ERROR_STORAGE);
-}
-
-/* Hook: a sleeping task became runnable. Oldest kernel: 5.11. */
-SEC("?tp_btf/sched_wakeup")
-int BPF_PROG(wakeup, struct task_struct *task)
-{
-	mark_runnable(task, bpf_ktime_get_ns());
-	return 0;
-}
-
-/* Hook: a new task became runnable. Oldest kernel: 5.11. */
-SEC("?tp_btf/sched_wakeup_new")
-int BPF_PROG(wakeup_new, struct task_struct *task)
-{
-	mark_runnable(task, bpf_ktime_get_ns());
-	return 0;
-}
+/* Whether the kernel keeps account of waits, and tasks know their run queue. Set before load. */
+const volatile bool count_waits = false;
 
 /* The smallest i with ns <= 1000 * 4^i; most waits are short, so counting up from the bottom is the fast way.
  */
@@ -83,42 +38,90 @@ static __always_inline void count_delay(struct scheduler_counts *value, __u64 ns
 }
 
 /*
- * Hook: every context switch, interrupts off. The one that leaves is counted; if it did not want to
- * (preempted, or it yielded) it waits from now on. The one that comes has waited since it became runnable.
- * CPU-bound idle tasks (pid 0) are neither. Oldest kernel: 5.18 (argument prev_state).
+ * How much of a task's waiting has been counted. The kernel keeps account of it (CONFIG_SCHED_INFO; the
+ * second number of /proc/PID/schedstat): when a task comes to a CPU, or is moved from one run queue to
+ * another, the time since it was queued is added to its run_delay. Right before that, at sched_switch, the
+ * same sum is made here with the same clock, so that the two agree to the nanosecond.
+ *
+ * Index: the pid's low 16 bits. Value: the low 48 bits of the run_delay counted, then a mark and the part of
+ * the pid that the index leaves out. Two tasks may share an entry; the one that finds the other's only loses
+ * what it waited on other run queues before this one.
+ */
+#define ENTRIES 65536
+#define TAG_BITS 16
+#define TAG_MARK 0x8000 /* tells an entry from an empty one; pids have 22 bits at most */
+__u64 counted[ENTRIES];
+
+static __always_inline __u64 tag_of(const struct task_struct *task)
+{
+	return TAG_MARK | (__u32)task->pid / ENTRIES;
+}
+
+/*
+ * What of `total` ns that a task has waited in its life is not counted yet; counts it as known from now on.
+ * `first`: the task's first wait is its only one. `otherwise`: the answer where nothing is known.
+ */
+static __always_inline __u64 take_uncounted(const struct task_struct *task, __u64 total, bool first,
+					    __u64 otherwise)
+{
+	__u64 *entry = &counted[(__u32)task->pid % ENTRIES];
+	__u64 before = *entry, now = total << TAG_BITS | tag_of(task);
+
+	if (before == now)
+		return 0;
+	*entry = now;
+	if (first) /* what is known is of a dead task that had the same pid */
+		return total;
+	if ((before ^ now) & ((1 << TAG_BITS) - 1))
+		return otherwise;
+	return (now - before) >> TAG_BITS;
+}
+
+/* `task` comes to a CPU. */
+static __always_inline void count_wait(const struct task_struct *task, struct scheduler_counts *value)
+{
+	__u64 since = task->sched_info.last_queued, waited;
+
+	if (!since)
+		return;
+	waited = task->se.cfs_rq->rq->clock - since;
+	count_delay(value, take_uncounted(task, task->sched_info.run_delay + waited,
+					  task->sched_info.pcount == 0, waited));
+}
+
+/*
+ * `task` leaves a CPU. Some kernels run no programs at a switch away from some task (seen with an agent of
+ * the hypervisor): the wait of the one that came then is counted here.
+ */
+static __always_inline void count_missed_wait(const struct task_struct *task, struct scheduler_counts *value)
+{
+	__u64 missed = take_uncounted(task, task->sched_info.run_delay, task->sched_info.pcount == 1, 0);
+
+	if (missed)
+		count_delay(value, missed);
+}
+
+/*
+ * Hook: every context switch, interrupts off. The task that leaves is counted; the one that comes has waited
+ * since it became runnable. Idle tasks (pid 0) are neither. Oldest kernel: 5.18 (argument prev_state).
  */
 SEC("?tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next,
-	     unsigned int prev_state)
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct scheduler_counts *value = NULL;
-	struct cgroup_key prev_key = {}, next_key;
-	__u64 now = bpf_ktime_get_ns();
-	__u64 *since, waited;
+	struct scheduler_counts *value;
 
 	if (prev->pid) {
-		prev_key = task_key(prev);
-		value = find_or_make(&counts, &prev_key, &zero);
-		if (value)
+		value = counts_of_slot(task_slot(prev));
+		if (value) {
 			value->switches++;
-		if (preempt || prev_state == 0)
-			mark_runnable(prev, now);
+			if (count_waits)
+				count_missed_wait(prev, value);
+		}
 	}
-	if (!next->pid)
-		return 0;
-	since = bpf_task_storage_get(&runnable_since, next, NULL, 0);
-	/* It became runnable before the programs were attached, or where the kernel runs no programs. */
-	if (!since || !*since) {
-		count_error(SONDE_ERROR_UNSEEN_WAKEUP);
-		return 0;
+	if (count_waits && next->pid) {
+		value = counts_of_slot(task_slot(next));
+		if (value)
+			count_wait(next, value);
 	}
-	waited = now - *since;
-	*since = 0;
-	next_key = task_key(next);
-	/* Two tasks of one cgroup in turn are the common case under load: one look-up serves both. */
-	if (!value || next_key.id != prev_key.id)
-		value = find_or_make(&counts, &next_key, &zero);
-	if (value)
-		count_delay(value, waited);
 	return 0;
 }

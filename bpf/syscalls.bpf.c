@@ -11,24 +11,11 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/*
- * Key: the cgroup. Value: its counts, per CPU. Bound: --bpf.max-cgroups, set before load; user space deletes
- * the entries of cgroups that are gone. Full: the event is counted in `errors`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct cgroup_key);
-	__type(value, struct syscall_counts);
-} counts SEC(".maps");
-
-static const struct syscall_counts zero;
+SONDE_COUNTS(struct syscall_counts)
 
 static __always_inline struct syscall_counts *counts_of(struct task_struct *task)
 {
-	struct cgroup_key key = task_key(task);
-
-	return find_or_make(&counts, &key, &zero);
+	return counts_of_slot(task_slot(task));
 }
 
 static __always_inline void count_open(struct task_struct *task, long result)

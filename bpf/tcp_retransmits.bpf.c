@@ -10,26 +10,17 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Whether the kernel's tcp_retransmit_skb comes for failures too, and says so by its third argument (6.17). */
+/* Whether the kernel's tcp_retransmit_skb comes for failures too, and says so by its third argument (6.17).
+ */
 const volatile bool tells_failure = false;
 
-/*
- * Key: the network namespace. Value: its segments, per CPU. Bound: --bpf.max-cgroups (a namespace has a
- * cgroup at least), set before load; user space deletes idle entries. Full: the event is counted in `errors`.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct netns_key);
-	__type(value, struct tcp_retransmit_counts);
-} counts SEC(".maps");
-
-static const struct tcp_retransmit_counts zero;
+/* The keys of `slots` are network namespaces here; each has a cgroup at least, so as many fit. */
+SONDE_COUNTS(struct tcp_retransmit_counts)
 
 static __always_inline void count_segments(const struct sock *sock, __u64 segments)
 {
-	struct netns_key key = {.inode = sock->__sk_common.skc_net.net->ns.inum};
-	struct tcp_retransmit_counts *value = find_or_make(&counts, &key, &zero);
+	struct cgroup_key key = {.id = sock->__sk_common.skc_net.net->ns.inum}; /* /proc/PID/ns/net's inode */
+	struct tcp_retransmit_counts *value = counts_of_slot(slot_of_key(&key));
 
 	/* Timers and received ACKs run it in softirq, where it may interrupt a sender's. */
 	if (value)

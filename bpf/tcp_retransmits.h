@@ -3,12 +3,7 @@
 
 #include <linux/types.h>
 
-/* Key of the map `counts` of tcp_retransmits.bpf.c. */
-struct netns_key {
-	__u64 inode; /* of /proc/PID/ns/net */
-};
-
-/* Its value. */
+/* Value of the map `counts` of tcp_retransmits.bpf.c. */
 struct tcp_retransmit_counts {
 	__u64 segments; /* what the kernel's RetransSegs counts */
 };

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fstream>
 #include <memory>
+#include <span>
 
 #include "exporter/bpf_program.h"
 
@@ -36,6 +37,16 @@ int argument_count(const btf* types, const btf_type* definition) {
   const btf_type* prototype = btf__type_by_id(types, pointer->type);
   if (prototype == nullptr || !btf_is_func_proto(prototype)) return 0;
   return std::max(0, btf_vlen(prototype) - 1);
+}
+
+bool has_member(const btf* types, const char* structure, std::string_view member) {
+  const int id = btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
+  if (id < 0) return false;
+  const btf_type* type = btf__type_by_id(types, static_cast<uint32_t>(id));
+  const std::span members(btf_members(type), btf_vlen(type));
+  return std::any_of(members.begin(), members.end(), [&](const btf_member& candidate) {
+    return btf__name_by_offset(types, candidate.name_off) == member;
+  });
 }
 
 /// Whether PROCFS/self/cgroup lists a controller in a v1 hierarchy ("4:memory:/x"); the v2 line names none.
@@ -85,6 +96,9 @@ void BpfContext::find_hooks() {
   if (!types) {
     usable_reason_ = CapabilityReason::kNoBtf;
     return;
+  }
+  if (has_member(types.get(), "sched_info", "last_queued") && has_member(types.get(), "cfs_rq", "rq")) {
+    hooks_.emplace(kSchedInfo, 0);
   }
   const auto count = btf__type_cnt(types.get());
   for (uint32_t id = 1; id < count; ++id) {

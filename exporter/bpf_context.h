@@ -23,7 +23,7 @@ struct BpfOptions {
   /// Whether what belongs to no container is exported, as the row whose four labels are "".
   bool host_row = true;
   /// Cgroups with counts at one time, per topic; past it, events of new ones are counted as lost.
-  /// Cost: kernel memory of this × CPUs × (value + 64 bytes); the largest value has 112 bytes.
+  /// Cost: kernel memory of this × CPUs × a value, of which the largest has 112 bytes.
   uint32_t max_cgroups = 4096;
   /// The inode of a container's network namespace; 0 where it is unknown or the host's. Called at scrapes,
   /// from one thread. Without it TCP retransmits go to the host row.
@@ -64,12 +64,19 @@ class BpfContext {
   /// How many arguments the tracepoint passes; 0 where there is none.
   [[nodiscard]] int hook_arguments(std::string_view tracepoint) const;
 
+  /// kAvailable if the kernel keeps account of how long tasks wait for a CPU (CONFIG_SCHED_INFO) and
+  /// by which run queue's clock (CONFIG_FAIR_GROUP_SCHED); kNoHook if not; kDisabled if
+  /// --bpf.disable-hook=sched_info takes it away.
+  [[nodiscard]] CapabilityReason sched_info_reason() const { return hook_reason(kSchedInfo); }
+
   /// Objects announce themselves while they are loaded; for_each_object() holds off their removal.
   void add(const BpfObject& object);
   void remove(const BpfObject& object);
   void for_each_object(const std::function<void(const BpfObject&)>& visit) const;
 
  private:
+  static constexpr std::string_view kSchedInfo = "sched_info";
+
   void find_hierarchies();
   void find_hooks();
 

@@ -9,91 +9,120 @@
 #include <cerrno>
 #include <cstring>
 
+#include "bpf/slots.h"
+
 namespace sonde::exporter {
 namespace {
 
-/// A batch ends at a hash bucket's end, so it must hold a whole bucket; real buckets hold a few entries.
+/// A batch of a hash ends at a bucket's end, so it must hold a whole bucket; real buckets hold a few entries.
 constexpr size_t kBatch = 256;
+
+tl::unexpected<Error> cannot_read() {
+  return fail(ErrorCode::kUnavailable, fmt::format("reading a BPF map: {}", std::strerror(errno)));
+}
 
 }  // namespace
 
-PerCpuHash::PerCpuHash(int descriptor, size_t key_size, size_t value_size, uint32_t capacity)
-    : descriptor_(descriptor),
-      key_size_(key_size),
+SlotCounts::SlotCounts(Maps maps, size_t value_size, uint32_t capacity)
+    : maps_(maps),
       width_(value_size / sizeof(uint64_t)),
       capacity_(capacity),
       cpus_(static_cast<size_t>(std::max(1, libbpf_num_possible_cpus()))) {
-  assert(key_size <= sizeof(MapKey) && value_size % sizeof(uint64_t) == 0);
-  keys_.resize(kBatch * key_size_);
+  assert(value_size % sizeof(uint64_t) == 0);
+  keys_.resize(kBatch);
+  numbers_.resize(kBatch);
   values_.resize(kBatch * cpus_ * width_);
 }
 
-void PerCpuHash::append(size_t count, MapReading& reading) const {
-  for (size_t i = 0; i < count; ++i) {
-    MapKey key;
-    std::memcpy(&key, keys_.data() + i * key_size_, key_size_);
-    reading.keys.push_back(key);
-    const size_t first = reading.counts.size();
-    reading.counts.resize(first + width_, 0);
-    const uint64_t* values = values_.data() + i * cpus_ * width_;
-    for (size_t cpu = 0; cpu < cpus_; ++cpu) {
-      for (size_t field = 0; field < width_; ++field)
-        reading.counts[first + field] += values[cpu * width_ + field];
-    }
+void SlotCounts::add_up(size_t first_value, std::span<uint64_t> sums) const {
+  const uint64_t* values = values_.data() + first_value;
+  for (size_t cpu = 0; cpu < cpus_; ++cpu) {
+    for (size_t field = 0; field < width_; ++field) sums[field] += values[cpu * width_ + field];
   }
 }
 
-Result<void> PerCpuHash::read(MapReading& reading) {
+Result<void> SlotCounts::read(MapReading& reading) {
+  free_emptied();
   reading.width = width_;
-  reading.keys.clear();
-  reading.counts.clear();
+  if (auto read = read_slots(reading.keys); !read) return read;
+  return read_counts(reading);
+}
+
+Result<void> SlotCounts::read_slots(std::vector<MapKey>& keys) {
+  keys.clear();
+  slots_.clear();
   uint32_t position = 0;
   bool started = false;
   while (true) {
-    auto count = static_cast<uint32_t>(keys_.size() / key_size_);
-    const int status = bpf_map_lookup_batch(descriptor_, started ? &position : nullptr, &position,
-                                            keys_.data(), values_.data(), &count, nullptr);
+    auto count = static_cast<uint32_t>(keys_.size());
+    const int status = bpf_map_lookup_batch(maps_.slots, started ? &position : nullptr, &position,
+                                            keys_.data(), numbers_.data(), &count, nullptr);
     if (status != 0 && errno == ENOSPC) {  // a bucket larger than the batch
       keys_.resize(keys_.size() * 2);
-      values_.resize(values_.size() * 2);
+      numbers_.resize(keys_.size());
       continue;
     }
     // ENOENT is the end of the map; what was found before it counts.
-    if (status != 0 && errno != ENOENT) {
-      if (!started && errno != EFAULT) return read_one_by_one(reading);
-      return fail(ErrorCode::kUnavailable, fmt::format("reading a BPF map: {}", std::strerror(errno)));
-    }
-    append(count, reading);
+    if (status != 0 && errno != ENOENT) return cannot_read();
+    keys.insert(keys.end(), keys_.begin(), keys_.begin() + count);
+    slots_.insert(slots_.end(), numbers_.begin(), numbers_.begin() + count);
     started = true;
     if (status != 0) return {};
   }
 }
 
-Result<void> PerCpuHash::read_one_by_one(MapReading& reading) {
-  std::vector<std::byte> key(key_size_);
-  const void* previous = nullptr;
-  while (bpf_map_get_next_key(descriptor_, previous, keys_.data()) == 0) {
-    if (bpf_map_lookup_elem(descriptor_, keys_.data(), values_.data()) == 0) append(1, reading);
-    std::copy_n(keys_.begin(), key_size_, key.begin());
-    previous = key.data();
-  }
-  if (errno != ENOENT) {
-    return fail(ErrorCode::kUnavailable, fmt::format("reading a BPF map: {}", std::strerror(errno)));
+Result<void> SlotCounts::read_counts(MapReading& reading) {
+  reading.counts.assign(reading.keys.size() * width_, 0);
+  if (slots_.empty()) return {};
+  constexpr uint32_t kNobody = UINT32_MAX;
+  std::vector<uint32_t> owners(*std::max_element(slots_.begin(), slots_.end()) + size_t{1}, kNobody);
+  for (uint32_t index = 0; index < slots_.size(); ++index) owners[slots_[index]] = index;
+
+  // An array's batches are its indices in order, and `position` the last one read.
+  std::vector<uint32_t> batch(kBatch);
+  uint32_t position = 0;
+  for (size_t first = 0; first < owners.size(); first += kBatch) {
+    auto count = static_cast<uint32_t>(std::min(kBatch, owners.size() - first));
+    const int status = bpf_map_lookup_batch(maps_.counts, first == 0 ? nullptr : &position, &position,
+                                            batch.data(), values_.data(), &count, nullptr);
+    if (status != 0 && errno != ENOENT) return cannot_read();
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint32_t owner = batch[i] < owners.size() ? owners[batch[i]] : kNobody;
+      if (owner == kNobody) continue;
+      add_up(i * cpus_ * width_, std::span(reading.counts).subspan(owner * width_, width_));
+    }
   }
   return {};
 }
 
-std::vector<uint64_t> PerCpuHash::take(const MapKey& key) {
-  if (bpf_map_lookup_and_delete_elem(descriptor_, &key, values_.data()) != 0) {
-    // Kernels before 5.14 cannot do both at once on this kind of map.
-    if (errno == ENOENT || bpf_map_lookup_elem(descriptor_, &key, values_.data()) != 0) return {};
-    (void)bpf_map_delete_elem(descriptor_, &key);
+std::vector<uint64_t> SlotCounts::take(const MapKey& key) {
+  uint32_t slot = 0;
+  if (bpf_map_lookup_elem(maps_.slots, &key, &slot) != 0 || bpf_map_delete_elem(maps_.slots, &key) != 0) {
+    return {};
   }
+  forget_recent();
+  emptied_.push_back(slot);
   std::vector<uint64_t> sums(width_, 0);
-  for (size_t cpu = 0; cpu < cpus_; ++cpu) {
-    for (size_t field = 0; field < width_; ++field) sums[field] += values_[cpu * width_ + field];
-  }
+  if (bpf_map_lookup_elem(maps_.counts, &slot, values_.data()) == 0) add_up(0, sums);
   return sums;
+}
+
+void SlotCounts::forget_recent() const {
+  const std::vector<recent_slots> nothing(cpus_);
+  const uint32_t zero = 0;
+  (void)bpf_map_update_elem(maps_.recent, &zero, nothing.data(), BPF_ANY);
+}
+
+void SlotCounts::free_emptied() {
+  if (emptied_.empty()) return;
+  // A program that had found a slot before its key was deleted may have noted it as recent since.
+  forget_recent();
+  const std::vector<uint64_t> nothing(cpus_ * width_, 0);
+  for (const uint32_t slot : emptied_) {
+    (void)bpf_map_update_elem(maps_.counts, &slot, nothing.data(), BPF_ANY);
+    (void)bpf_map_update_elem(maps_.free_slots, nullptr, &slot, BPF_ANY);
+  }
+  emptied_.clear();
 }
 
 }  // namespace sonde::exporter

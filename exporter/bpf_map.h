@@ -48,13 +48,22 @@ class CountSource {
   virtual std::vector<uint64_t> take(const MapKey& key) = 0;
 };
 
-/// Reads a per-CPU hash whose values are structs of 64-bit counters, each summed over the CPUs.
+/// Reads the maps of bpf/lib/counts.bpf.h: keys have slots, and a slot's counts, a struct of 64-bit counters,
+/// are summed over the CPUs.
 ///
-/// Does not own the map. Threads: one. Cost: read() is one system call per 256 entries.
-class PerCpuHash final : public CountSource {
+/// A key that was taken leaves its slot unused until the next reading: by then no program is left that
+/// had looked it up before. Owns no map. Threads: one. Cost: read() is two system calls per 256 keys.
+class SlotCounts final : public CountSource {
  public:
-  /// `key_size` is at most a MapKey's; shorter keys are read as its first bytes.
-  PerCpuHash(int descriptor, size_t key_size, size_t value_size, uint32_t capacity);
+  /// The maps' descriptors.
+  struct Maps {
+    int slots = -1;
+    int free_slots = -1;
+    int recent = -1;
+    int counts = -1;
+  };
+
+  SlotCounts(Maps maps, size_t value_size, uint32_t capacity);
 
   [[nodiscard]] size_t width() const override { return width_; }
   [[nodiscard]] uint32_t capacity() const override { return capacity_; }
@@ -62,16 +71,21 @@ class PerCpuHash final : public CountSource {
   std::vector<uint64_t> take(const MapKey& key) override;
 
  private:
-  void append(size_t count, MapReading& reading) const;
-  Result<void> read_one_by_one(MapReading& reading);
+  Result<void> read_slots(std::vector<MapKey>& keys);
+  Result<void> read_counts(MapReading& reading);
+  void add_up(size_t first_value, std::span<uint64_t> sums) const;
+  void forget_recent() const;
+  void free_emptied();
 
-  int descriptor_;
-  size_t key_size_;
+  Maps maps_;
   size_t width_;
   uint32_t capacity_;
   size_t cpus_;
-  std::vector<std::byte> keys_;   ///< of one batch
-  std::vector<uint64_t> values_;  ///< of one batch: per key and CPU
+  std::vector<MapKey> keys_;       ///< of one batch
+  std::vector<uint32_t> numbers_;  ///< of one batch: slots
+  std::vector<uint64_t> values_;   ///< of one batch: per slot and CPU
+  std::vector<uint32_t> slots_;    ///< of the keys of the last reading
+  std::vector<uint32_t> emptied_;  ///< slots of keys taken since the last reading
 };
 
 }  // namespace sonde::exporter

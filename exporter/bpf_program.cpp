@@ -23,6 +23,9 @@ namespace {
 
 constexpr std::string_view kTracepointSection = "tp_btf/";
 constexpr std::string_view kPerfEventSection = "perf_event";
+constexpr const char* kSlotsMap = "slots";
+constexpr const char* kFreeSlotsMap = "free_slots";
+constexpr const char* kRecentMap = "recent";
 constexpr const char* kCountsMap = "counts";
 constexpr const char* kErrorsMap = "errors";
 
@@ -146,8 +149,9 @@ int try_load(const BpfContext& context, const BpfObjectSource& source, const std
     const bool on = contains(names, bpf_program__name(program));
     bpf_program__set_autoload(program, on);
   }
-  if (bpf_map* counts = bpf_object__find_map_by_name(opened.object, kCountsMap)) {
-    bpf_map__set_max_entries(counts, context.options().max_cgroups);
+  for (const char* const name : {kSlotsMap, kFreeSlotsMap, kCountsMap}) {
+    bpf_map* map = bpf_object__find_map_by_name(opened.object, name);
+    if (map != nullptr) bpf_map__set_max_entries(map, context.options().max_cgroups);
   }
   return bpf_object__load(opened.object);
 }
@@ -298,6 +302,15 @@ int BpfObject::map_descriptor(const char* name) const {
 uint32_t BpfObject::map_capacity(const char* name) const {
   const bpf_map* map = bpf_object__find_map_by_name(opened_.object, name);
   return map == nullptr ? 0 : bpf_map__max_entries(map);
+}
+
+SlotCounts BpfObject::counts(size_t value_size) const {
+  return {{.slots = map_descriptor(kSlotsMap),
+           .free_slots = map_descriptor(kFreeSlotsMap),
+           .recent = map_descriptor(kRecentMap),
+           .counts = map_descriptor(kCountsMap)},
+          value_size,
+          map_capacity(kCountsMap)};
 }
 
 std::optional<std::pair<size_t, size_t>> BpfObject::occupancy() const {

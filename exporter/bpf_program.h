@@ -13,6 +13,7 @@
 
 #include "common/result.h"
 #include "exporter/bpf_context.h"
+#include "exporter/bpf_map.h"
 
 struct bpf_link;
 struct bpf_map;
@@ -84,7 +85,9 @@ class BpfObject {
 
   /// A map's descriptor; -1 where the object has none of that name.
   [[nodiscard]] int map_descriptor(const char* name) const;
-  [[nodiscard]] uint32_t map_capacity(const char* name) const;
+  /// The counts of an object that includes bpf/lib/counts.bpf.h; `value_size` is that of SONDE_COUNTS()'s
+  /// type.
+  [[nodiscard]] SlotCounts counts(size_t value_size) const;
 
   /// Entries in the map `counts` at the last reading and how many fit; nothing for an object without that
   /// map.
@@ -96,6 +99,8 @@ class BpfObject {
   [[nodiscard]] std::vector<uint64_t> errors() const;
 
  private:
+  [[nodiscard]] uint32_t map_capacity(const char* name) const;
+
   struct Loaded {
     std::string name;
     std::string hook;

@@ -50,10 +50,8 @@ void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& fam
   }
 }
 
-BpfTopic::BpfTopic(std::unique_ptr<BpfObject> object, size_t key_size, size_t value_size, bool host_row)
-    : object_(std::move(object)),
-      counts_(object_->map_descriptor("counts"), key_size, value_size, object_->map_capacity("counts")),
-      counted_(counts_, host_row) {}
+BpfTopic::BpfTopic(std::unique_ptr<BpfObject> object, size_t value_size, bool host_row)
+    : object_(std::move(object)), counts_(object_->counts(value_size)), counted_(counts_, host_row) {}
 
 Result<void> BpfTopic::update(const RowPlan& plan) {
   auto updated = counted_.update(plan, SteadyClock::now());
@@ -62,12 +60,11 @@ Result<void> BpfTopic::update(const RowPlan& plan) {
 }
 
 Result<std::unique_ptr<BpfTopic>> BpfTopic::start(BpfContext& context, const BpfObjectSource& source,
-                                                  size_t key_size, size_t value_size) {
+                                                  size_t value_size) {
   auto object = BpfObject::load(context, source);
   if (!object) return tl::unexpected<Error>(object.error());
   if (const auto attached = (*object)->attach(); !attached) return tl::unexpected<Error>(attached.error());
-  return std::unique_ptr<BpfTopic>(
-      new BpfTopic(std::move(*object), key_size, value_size, context.options().host_row));
+  return std::unique_ptr<BpfTopic>(new BpfTopic(std::move(*object), value_size, context.options().host_row));
 }
 
 }  // namespace sonde::exporter

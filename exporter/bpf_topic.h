@@ -62,7 +62,7 @@ class BpfTopic {
  public:
   /// Loads and attaches. Errors: as BpfObject::load() and attach().
   static Result<std::unique_ptr<BpfTopic>> start(BpfContext& context, const BpfObjectSource& source,
-                                                 size_t key_size, size_t value_size);
+                                                 size_t value_size);
 
   BpfObject& object() { return *object_; }
 
@@ -72,10 +72,10 @@ class BpfTopic {
   [[nodiscard]] std::span<const RowAccounts::Row* const> rows() const { return counted_.rows(); }
 
  private:
-  BpfTopic(std::unique_ptr<BpfObject> object, size_t key_size, size_t value_size, bool host_row);
+  BpfTopic(std::unique_ptr<BpfObject> object, size_t value_size, bool host_row);
 
   std::unique_ptr<BpfObject> object_;
-  PerCpuHash counts_;
+  SlotCounts counts_;
   CountedRows counted_;
 };
 

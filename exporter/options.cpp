@@ -111,7 +111,8 @@ void add_host_flags(CLI::App& app, Flags& flags, Options& options) {
                  "first; it is seen within one network namespace only. none: no lock"))
       ->capture_default_str();
   app.add_option("--bpf.disable-hook", options.disabled_hooks,
-                 wrapped("Do without a kernel tracepoint, as if the kernel had none; repeat it for several"))
+                 wrapped("Do without a kernel tracepoint, as if the kernel had none (sched_info: without its "
+                         "account of waits); repeat it for several"))
       ->allow_extra_args(false);
   app.add_option("--bpf.max-cgroups", options.max_cgroups,
                  wrapped("Cgroups that each topic of the BPF counters has room for, those of no container "

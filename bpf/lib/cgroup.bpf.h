@@ -6,39 +6,32 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/cgroup_key.h"
-#include "bpf/settings.h"
-
-const volatile struct bpf_settings settings = {};
+#include "bpf/lib/counts.bpf.h"
+#include "bpf/lib/settings.bpf.h"
 
 /*
- * The cgroup of a task in the hierarchy that user space chose: on v1 the one of a controller, on v2 the only
- * one. Plain loads from BTF pointers (kernel 5.5): no bpf_probe_read, which costs 200 ns for this chain.
- * `hierarchy` is read-only data, so one branch is left after the verifier; a controller that the kernel lacks
- * is in a branch that is dropped.
+ * The state that a task's cgroup has in the hierarchy that user space chose: on v1 the one of a controller,
+ * on v2 the cgroup's own. Plain loads from BTF pointers (kernel 5.5): no bpf_probe_read, which costs 200 ns
+ * for this chain. `hierarchy` is read-only data, so one branch is left after the verifier; a controller that
+ * the kernel lacks is in a branch that is dropped.
  */
-static __always_inline struct cgroup *task_cgroup(struct task_struct *task)
+static __always_inline const struct cgroup_subsys_state *task_state(struct task_struct *task)
 {
 	struct css_set *set = task->cgroups;
 
 	if (settings.task_hierarchy == SONDE_HIERARCHY_MEMORY)
-		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)]->cgroup;
+		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)];
 	if (settings.task_hierarchy == SONDE_HIERARCHY_CPU)
-		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)]->cgroup;
+		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpu_cgrp_id)];
 	if (settings.task_hierarchy == SONDE_HIERARCHY_CPUACCT)
-		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpuacct_cgrp_id)]->cgroup;
+		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, cpuacct_cgrp_id)];
 	if (settings.task_hierarchy == SONDE_HIERARCHY_PIDS)
-		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)]->cgroup;
-	return set->dfl_cgrp;
+		return set->subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)];
+	return &set->dfl_cgrp->self;
 }
 
-/* The key of a task's events. */
-static __always_inline struct cgroup_key task_key(struct task_struct *task)
+/* The slot of the cgroup that a task's events belong to. */
+static __always_inline __u32 task_slot(struct task_struct *task)
 {
-	struct cgroup_key key = {
-	    .id = task_cgroup(task)->kn->id,
-	    .hierarchy = settings.task_hierarchy,
-	};
-
-	return key;
+	return slot_of_cgroup(task_state(task), settings.task_hierarchy);
 }

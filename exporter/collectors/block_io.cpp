@@ -31,7 +31,7 @@ constexpr std::array<std::string_view, SONDE_BLOCK_OPERATIONS> kOperations{"read
 class BlockIoCollector final : public Collector {
  public:
   explicit BlockIoCollector(BpfContext& context)
-      : topic_(BpfTopic::start(context, source(context), sizeof(cgroup_key), sizeof(block_counts))) {
+      : topic_(BpfTopic::start(context, source(context), sizeof(block_counts))) {
     for (size_t i = 0; i < kOperations.size(); ++i) {
       const metrics::Labels label{{"operation", kOperations[i]}};
       requests_.push_back({offsetof(block_counts, requests) / 8 + i, label});

@@ -21,7 +21,7 @@ constexpr std::array<metrics::MetricRow, 1> kMetrics{{
 class PageFaultsCollector final : public Collector {
  public:
   explicit PageFaultsCollector(BpfContext& context)
-      : topic_(BpfTopic::start(context, source(context), sizeof(cgroup_key), sizeof(page_fault_counts))) {}
+      : topic_(BpfTopic::start(context, source(context), sizeof(page_fault_counts))) {}
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     if (!topic_) return tl::unexpected<Error>(topic_.error());

@@ -25,7 +25,7 @@ constexpr int kArgumentsWithGroupDead = 2;
 class ProcessEventsCollector final : public Collector {
  public:
   explicit ProcessEventsCollector(BpfContext& context)
-      : topic_(BpfTopic::start(context, source(context), sizeof(cgroup_key), sizeof(process_event_counts))) {
+      : topic_(BpfTopic::start(context, source(context), sizeof(process_event_counts))) {
     if (!topic_) return;
     const auto add = [this](const char* program, size_t offset, std::string_view event) {
       if ((*topic_)->object().has_program(program)) parts_.push_back({offset / 8, {{"event", event}}});

@@ -34,26 +34,33 @@ constexpr size_t kFirstDelay = offsetof(scheduler_counts, delays) / 8;
 class SchedulerCollector final : public Collector {
  public:
   explicit SchedulerCollector(BpfContext& context)
-      : topic_(BpfTopic::start(context, source(context), sizeof(cgroup_key), sizeof(scheduler_counts))) {}
+      : waits_counted_(waits_counted(context)),
+        topic_(BpfTopic::start(context, source(context), sizeof(scheduler_counts))) {
+    if (context.usable()) context.capabilities().set("scheduler.sched_info", context.sched_info_reason());
+  }
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
     if (auto updated = topic.update(rows_of_containers(context.containers)); !updated) return updated;
-    const BpfObject& object = topic.object();
     write_counters(writer, kMetrics[0], topic.rows(), parts_);
-    // Without the wake-ups only preemptions would be seen: no histogram rather than a wrong one.
-    if (object.has_program("wakeup") && object.has_program("wakeup_new")) write_delays(topic, writer);
+    if (waits_counted_) write_delays(topic, writer);
     return {};
   }
 
  private:
   static BpfObjectSource source(const BpfContext& context) {
     return {.topic = "scheduler",
-            .open = open_skeleton<scheduler_bpf>(
-                [&context](scheduler_bpf& skeleton) { skeleton.rodata->settings = settings_of(context); }),
+            .open = open_skeleton<scheduler_bpf>([&context](scheduler_bpf& skeleton) {
+              skeleton.rodata->settings = settings_of(context);
+              skeleton.rodata->count_waits = waits_counted(context);
+            }),
             .not_wanted = {},
             .needed = {"sched_switch"}};
+  }
+
+  static bool waits_counted(const BpfContext& context) {
+    return context.sched_info_reason() == CapabilityReason::kAvailable;
   }
 
   static void write_delays(const BpfTopic& topic, metrics::SeriesWriter& writer) {
@@ -66,6 +73,7 @@ class SchedulerCollector final : public Collector {
   }
 
   const std::array<CounterPart, 1> parts_{{{offsetof(scheduler_counts, switches) / 8}}};
+  bool waits_counted_;
   Result<std::unique_ptr<BpfTopic>> topic_;
 };
 

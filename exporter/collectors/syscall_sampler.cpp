@@ -9,7 +9,7 @@ using Seconds = std::chrono::duration<double>;
 
 }  // namespace
 
-SyscallSampler::SyscallSampler(BpfObject& object, PerCpuHash& counts, double ratio,
+SyscallSampler::SyscallSampler(BpfObject& object, SlotCounts& counts, double ratio,
                                SteadyClock::duration period)
     : object_(object),
       counts_(counts),

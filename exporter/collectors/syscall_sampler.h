@@ -21,7 +21,7 @@ namespace sonde::exporter {
 class SyscallSampler final : public CountSource {
  public:
   /// `object` is loaded and not attached; `counts` is its map. 0 < ratio <= 1.
-  SyscallSampler(BpfObject& object, PerCpuHash& counts, double ratio, SteadyClock::duration period);
+  SyscallSampler(BpfObject& object, SlotCounts& counts, double ratio, SteadyClock::duration period);
   ~SyscallSampler() override;
   SyscallSampler(const SyscallSampler&) = delete;
   SyscallSampler& operator=(const SyscallSampler&) = delete;
@@ -40,7 +40,7 @@ class SyscallSampler final : public CountSource {
   bool sleep_until(const std::stop_token& stop, SteadyTime time);
 
   BpfObject& object_;
-  PerCpuHash& counts_;
+  SlotCounts& counts_;
   double ratio_;
   SteadyClock::duration period_;
   MapReading reading_;  ///< of the sampling thread alone

@@ -43,14 +43,12 @@ constexpr auto kSamplingPeriod = std::chrono::seconds(1);
 /// The programs and whoever reads their map; `counted` reads through one of the two.
 struct Counting {
   std::unique_ptr<BpfObject> object;
-  PerCpuHash counts;
+  SlotCounts counts;
   std::optional<SyscallSampler> sampler;
   std::optional<CountedRows> counted;
 
   explicit Counting(std::unique_ptr<BpfObject> loaded)
-      : object(std::move(loaded)),
-        counts(object->map_descriptor("counts"), sizeof(cgroup_key), sizeof(syscall_counts),
-               object->map_capacity("counts")) {}
+      : object(std::move(loaded)), counts(object->counts(sizeof(syscall_counts))) {}
 };
 
 Result<std::unique_ptr<Counting>> start(BpfContext& context, const SyscallsOptions& options) {

@@ -1,9 +1,11 @@
 #include <array>
 #include <unordered_map>
 
+#include "bpf/settings.h"
 #include "bpf/tcp_retransmits.h"
 #include "bpf/tcp_retransmits.skel.h"
 #include "exporter/bpf_collectors.h"
+#include "exporter/bpf_settings.h"
 #include "exporter/bpf_topic.h"
 
 namespace sonde::exporter {
@@ -51,12 +53,13 @@ class TcpRetransmitsCollector final : public Collector {
             context,
             {.topic = "tcp_retransmits",
              .open = open_skeleton<tcp_retransmits_bpf>([&context](tcp_retransmits_bpf& skeleton) {
+               skeleton.rodata->settings = settings_of(context);
                skeleton.rodata->tells_failure =
                    context.hook_arguments("tcp_retransmit_skb") >= kArgumentsWithError;
              }),
              .not_wanted = {},
              .needed = {"retransmit_skb"}},
-            sizeof(netns_key), sizeof(tcp_retransmit_counts))) {}
+            sizeof(tcp_retransmit_counts))) {}
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     if (!topic_) return tl::unexpected<Error>(topic_.error());

@@ -85,7 +85,7 @@ std::vector<Subject> subjects() {
        "tracepoint:sched:sched_process_exec { @exec[cgroup] = count(); } "
        "tracepoint:sched:sched_process_exit { if (pid == tid) { @exit[cgroup] = count(); } }"},
       {"scheduler",
-       {"sched_switch", "wakeup", "wakeup_new"},
+       {"sched_switch"},
        {{sonde::test::ping_pong, 100'000}, {task_of("Forks"), 1'000}},
        make_scheduler_collector,
        "tracepoint:sched:sched_wakeup, tracepoint:sched:sched_wakeup_new { @since[args->pid] = nsecs; } "
@@ -232,12 +232,11 @@ void print_syscall_path(int rounds) {
       sonde::exporter::CapabilityTable capabilities;
       sonde::exporter::BpfContext context({}, capabilities);
       const auto object = BpfObject::load(
-          context,
-          {.topic = "empty",
-           .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
-           .not_wanted = {"uring_complete", "fault_user", "fault_kernel", "process_fork", "process_exec",
-                          "process_exit", "wakeup", "wakeup_new", "sched_switch", "rq_complete",
-                          "retransmit_skb", "retransmit_ack", "mkdir", "rmdir", "release"}});
+          context, {.topic = "empty",
+                    .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
+                    .not_wanted = {"uring_complete", "fault_user", "fault_kernel", "process_fork",
+                                   "process_exec", "process_exit", "sched_switch", "rq_complete",
+                                   "retransmit_skb", "retransmit_ack", "mkdir", "rmdir", "release"}});
       if (object && (*object)->attach()) all["3 empty programs at enter and exit"].push_back(syscall_ns());
     }
     {

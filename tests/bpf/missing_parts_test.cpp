@@ -23,7 +23,7 @@ using testing::Not;
 /// Half of the hooks that the programs could use.
 exporter::BpfOptions half_of_the_hooks() {
   return {.disabled_hooks = {"sys_exit", "io_uring_complete", "page_fault_user", "sched_process_exec",
-                             "sched_wakeup", "sched_wakeup_new", "tcp_retransmit_synack", "cgroup_release"}};
+                             "sched_info", "tcp_retransmit_synack", "cgroup_release"}};
 }
 
 /// The reasons of a feature's rows, of which there is one or none.
@@ -103,11 +103,12 @@ TEST(MissingHooks, AnEventThatCannotBeSeenIsAbsentNotZero) {
   EXPECT_THAT(samples("exec"), IsEmpty());
 }
 
-TEST(MissingHooks, WithoutWakeUpsThereAreSwitchesAndNoHistogram) {
+TEST(MissingHooks, WithoutTheKernelsAccountOfWaitsThereAreSwitchesAndNoHistogram) {
   Probe probe(exporter::make_scheduler_collector, half_of_the_hooks());
   const Exposition page = probe.scrape({});
   EXPECT_THAT(page.find("sonde_container_context_switches_total"), Not(IsEmpty()));
   EXPECT_THAT(page.find("sonde_container_run_queue_delay_seconds_count"), IsEmpty());
+  EXPECT_THAT(capability_reasons(probe, "scheduler.sched_info"), ElementsAre("disabled"));
 }
 
 TEST(MissingHooks, TheRestOfTheTopicsStay) {

@@ -141,8 +141,7 @@ class SyscallSampling : public testing::Test {
                          skeleton.rodata->settings = exporter::settings_of(context_);
                        }),
                        .not_wanted = {"uring_complete"}})),
-        map_(object_->map_descriptor("counts"), sizeof(cgroup_key), sizeof(syscall_counts),
-             object_->map_capacity("counts")) {}
+        map_(object_->counts(sizeof(syscall_counts))) {}
 
   double target_count(exporter::SyscallSampler& sampler) const {
     exporter::MapReading reading;
@@ -160,7 +159,7 @@ class SyscallSampling : public testing::Test {
   exporter::CapabilityTable capabilities_;
   exporter::BpfContext context_;
   std::unique_ptr<exporter::BpfObject> object_;
-  exporter::PerCpuHash map_;
+  exporter::SlotCounts map_;
 };
 
 TEST_F(SyscallSampling, EstimateGrowsWithoutFallingAndComesCloseToTheTruth) {
