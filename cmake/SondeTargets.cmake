@@ -98,9 +98,10 @@ function(sonde_test name)
   set_property(GLOBAL APPEND PROPERTY SONDE_TEST_TARGETS ${name})
 endfunction()
 
-# sonde_script_test(NAME COMMAND … LABELS … [TIMEOUT s] [SERIAL]): a script as one ctest case, in the release build only.
+# sonde_script_test(NAME COMMAND … LABELS … [TIMEOUT s] [LOCK name]): a script as one ctest case, in the release build
+# only. Scripts with the same LOCK never run beside each other; they are long, so they begin early.
 function(sonde_script_test name)
-  cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "COMMAND;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;LOCK" "COMMAND;LABELS" ${ARGN})
   if(SONDE_FUZZ OR SONDE_SANITIZERS)
     return()
   endif()
@@ -110,8 +111,8 @@ function(sonde_script_test name)
   endif()
   set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
     SKIP_RETURN_CODE 77 ENVIRONMENT "SONDE_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}")
-  if(arg_SERIAL)
-    set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES RUN_SERIAL ON)
+  if(arg_LOCK)
+    set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES RESOURCE_LOCK ${arg_LOCK} COST 1000)
   endif()
 endfunction()
 
