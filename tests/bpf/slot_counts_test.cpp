@@ -4,6 +4,9 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "bpf/syscalls.h"
 #include "bpf/syscalls.skel.h"
@@ -90,6 +93,26 @@ TEST_F(SlotCounts, SlotsOfTakenKeysServeOthersAgainFromZero) {
     // So that a slot that was not emptied would show.
     worker.run(2000);
     counts_->take(key_of(cgroup));
+  }
+}
+
+TEST_F(SlotCounts, MoreKeysThanOneBatchHoldsAreAllRead) {
+  constexpr uint64_t kCgroups = 300;
+  start(4096);
+  std::vector<std::unique_ptr<TestCgroup>> cgroups;
+  for (uint64_t i = 0; i < kCgroups; ++i) {
+    cgroups.push_back(std::make_unique<TestCgroup>("many-" + std::to_string(i)));
+    // More than the noise of a worker's start and end.
+    Worker worker(*cgroups.back(), call_getppid);
+    worker.run(50 * i);
+  }
+  exporter::MapReading reading;
+  ASSERT_TRUE(counts_->read(reading));
+  std::unordered_map<exporter::MapKey, uint64_t> calls;
+  for (size_t i = 0; i < reading.keys.size(); ++i) calls[reading.keys[i]] = reading.counts_of(i)[0];
+  for (uint64_t i = 0; i < kCgroups; ++i) {
+    EXPECT_GE(calls[key_of(*cgroups[i])], 50 * i) << i;
+    EXPECT_LT(calls[key_of(*cgroups[i])], 50 * i + 50) << i;
   }
 }
 
