@@ -26,15 +26,23 @@ Runtime::Runtime(std::string config_file)
     : config_file_(std::move(config_file)), health_(tick_failure_reasons()) {}
 
 Result<std::shared_ptr<Runtime::Setup>> Runtime::make_setup(const std::string& file) {
-  Result<Config> config = file.empty() ? Result<Config>(default_config()) : load_config(file);
+  const Result<std::string> text = file.empty() ? Result<std::string>("") : read_config_file(file);
+  if (!text) return tl::unexpected(text.error());
+  const std::string name = file.empty() ? "the defaults" : file;
+  Result<Config> config = parse_config(*text, name);
   if (!config) return tl::unexpected(config.error());
-  const std::string context = file.empty() ? "the defaults" : file;
+  // What only the parts themselves can tell: their messages begin with the key.
+  const auto refuse = [&](Error error, const std::string& section = "") {
+    error.message.insert(0, section);
+    const std::string key = error.message.substr(0, error.message.find_first_of("=:"));
+    return fail(place_of_key(*text, name, key), error);
+  };
   Result<MetricMapper> mapper = MetricMapper::compile(config->metric_map);
-  if (!mapper) return fail(context, mapper.error());
+  if (!mapper) return refuse(mapper.error());
   Result<SourceOptions> options = source_options(*config);
-  if (!options) return fail(context, options.error());
+  if (!options) return refuse(options.error());
   Result<std::unique_ptr<Source>> source = make_remote_source(std::move(*options));
-  if (!source) return fail(context + ": prometheus", source.error());
+  if (!source) return refuse(source.error(), "prometheus.");
   auto setup = std::make_shared<Setup>();
   setup->config = std::move(*config);
   setup->mapper = std::make_shared<const MetricMapper>(std::move(*mapper));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
@@ -106,24 +107,45 @@ void parse_diagnosis(YamlSection section, DiagnosisConfig& config) {
   section.close();
 }
 
+/// The node of a dotted key itself, of the nearest one above it that the file has, or none.
+YAML::Node nearest_key(const YAML::Node& root, std::string_view key) {
+  YAML::Node section = root;
+  YAML::Node nearest(YAML::NodeType::Undefined);
+  while (!key.empty() && section.IsMap()) {
+    const size_t dot = std::min(key.find('.'), key.size());
+    const std::string_view word = key.substr(0, dot);
+    key.remove_prefix(std::min(dot + 1, key.size()));
+    const auto found = std::find_if(section.begin(), section.end(), [&](const auto& entry) {
+      return entry.first.IsScalar() && entry.first.Scalar() == word;
+    });
+    if (found == section.end()) break;
+    nearest.reset(found->first);
+    section.reset(YAML::Node(found->second));
+  }
+  return nearest;
+}
+
 /// What no single key can tell.
 void check_together(const YAML::Node& root, const Config& config, Complaints& complaints) {
+  const auto complain = [&](const char* key, const std::string& text) {
+    complaints.add(nearest_key(root, key), key, text);
+  };
   if (config.diagnosis.debounce_needed > config.diagnosis.debounce_of) {
-    complaints.add(root["diagnosis"], "diagnosis.debounce.needed",
-                   fmt::format("={}: more than debounce.of={}; use at most that",
-                               config.diagnosis.debounce_needed, config.diagnosis.debounce_of));
+    complain("diagnosis.debounce.needed",
+             fmt::format("={}: more than debounce.of={}; use at most that", config.diagnosis.debounce_needed,
+                         config.diagnosis.debounce_of));
   }
   if (!config.prometheus.username.empty() && config.prometheus.password_file.empty()) {
-    complaints.add(root["prometheus"], "prometheus.basic_auth.password_file",
-                   ": missing beside username; name the file that holds the password");
+    complain("prometheus.basic_auth.password_file",
+             ": missing beside username; name the file that holds the password");
   }
   if (config.analysis.chart < config.replica.columns) {
-    complaints.add(root, "analysis.chart",
-                   fmt::format("={}: shorter than detectors.replica_distance.columns={}; use at least that",
-                               config.analysis.chart, config.replica.columns));
+    complain("analysis.chart",
+             fmt::format("={}: shorter than detectors.replica_distance.columns={}; use at least that",
+                         config.analysis.chart, config.replica.columns));
   }
   if (config.metric_map.empty()) {
-    complaints.add(root, "metric_map", ": names no quantity; use a preset, such as presets: [sonde]");
+    complain("metric_map", ": names no quantity; use a preset, such as presets: [sonde]");
   }
 }
 
@@ -171,7 +193,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
   return config;
 }
 
-Result<Config> load_config(const std::string& file) {
+Result<std::string> read_config_file(const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) {
     const int reason = errno;
@@ -185,7 +207,12 @@ Result<Config> load_config(const std::string& file) {
     return fail(ErrorCode::kInvalid, fmt::format("--config.file={}: cannot be read; name a file", file));
   }
   text.resize(static_cast<size_t>(in.gcount()));
-  return parse_config(text, file);
+  return text;
+}
+
+std::string place_of_key(std::string_view text, const std::string& file, std::string_view key) {
+  const Result<YAML::Node> root = load_yaml(text, file);
+  return root ? Complaints::place(file, nearest_key(*root, key)) : file;
 }
 
 }  // namespace sonde::analyzer

@@ -117,8 +117,12 @@ Config default_config();
 /// Errors: kInvalid, one line: file:line: key=value: what is wrong and the remedy.
 Result<Config> parse_config(std::string_view text, const std::string& file);
 
-/// Reads the file. Errors: also kNotFound or kPermission, naming it.
-Result<Config> load_config(const std::string& file);
+/// The text of a configuration file. Errors: kNotFound, kPermission or kInvalid, naming it.
+Result<std::string> read_config_file(const std::string& file);
+
+/// Where a key ("prometheus.tls.key_file") stands: "file:line", that of the nearest key above it where the
+/// text has none of its own, or only the file. For what is found wrong after parse_config().
+std::string place_of_key(std::string_view text, const std::string& file, std::string_view key);
 
 /// The documented configuration with every key at its default: docs/analyzer.yml.
 std::string_view example_config();

@@ -28,9 +28,12 @@ std::string duration_text(std::chrono::milliseconds value) {
 }  // namespace
 
 void Complaints::add(const YAML::Node& where, const std::string& key, const std::string& text) {
+  lines_.push_back(fmt::format("{}: {}{}", place(file_, where), key, text));
+}
+
+std::string Complaints::place(const std::string& file, const YAML::Node& where) {
   const YAML::Mark mark = where.Mark();
-  const std::string place = mark.is_null() ? file_ : fmt::format("{}:{}", file_, mark.line + 1);
-  lines_.push_back(fmt::format("{}: {}{}", place, key, text));
+  return mark.is_null() ? file : fmt::format("{}:{}", file, mark.line + 1);
 }
 
 std::string Complaints::text() const {

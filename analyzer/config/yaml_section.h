@@ -21,6 +21,8 @@ class Complaints {
 
   /// One line: file:line: key=value: what is wrong; remedy.
   void add(const YAML::Node& where, const std::string& key, const std::string& text);
+  /// "file:line" of a node; only the file for one that stands nowhere.
+  static std::string place(const std::string& file, const YAML::Node& where);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   /// The first one, and how many more there are.
   [[nodiscard]] std::string text() const;

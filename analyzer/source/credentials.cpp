@@ -56,22 +56,23 @@ tl::unexpected<Error> invalid(const std::string& message) {
 Result<void> check_auth(const SourceAuth& auth) {
   const bool basic = !auth.username.empty() || !auth.password.empty() || !auth.password_file.empty();
   const bool bearer = !auth.bearer_token.empty() || !auth.bearer_token_file.empty();
-  if (basic && bearer) return invalid("basic auth and a bearer token are both set: keep one");
-  if (basic && auth.username.empty()) return invalid("a password without a user name: set username");
+  if (basic && bearer) return invalid("bearer_token_file: set beside basic_auth; keep one of the two");
+  if (basic && auth.username.empty())
+    return invalid("basic_auth.username: missing beside a password; set it");
   if (!auth.password.empty() && !auth.password_file.empty()) {
-    return invalid("password and password_file are both set: keep one");
+    return invalid("basic_auth.password_file: set beside password; keep one of the two");
   }
   if (!auth.bearer_token.empty() && !auth.bearer_token_file.empty()) {
-    return invalid("bearer_token and bearer_token_file are both set: keep one");
+    return invalid("bearer_token_file: set beside bearer_token; keep one of the two");
   }
   if (auth.username.find(':') != std::string::npos) {
-    return invalid("username '" + auth.username + "': basic auth allows no colon in it");
+    return invalid("basic_auth.username=" + auth.username + ": basic auth allows no colon in it; remove it");
   }
-  for (const auto& [option, value] : {std::pair{"username", &auth.username},
-                                      {"password", &auth.password},
+  for (const auto& [option, value] : {std::pair{"basic_auth.username", &auth.username},
+                                      {"basic_auth.password", &auth.password},
                                       {"bearer_token", &auth.bearer_token},
                                       {"tenant", &auth.tenant}}) {
-    if (!fits_header(*value)) return invalid(std::string(option) + " holds a control character: remove it");
+    if (!fits_header(*value)) return invalid(std::string(option) + ": holds a control character; remove it");
   }
   return {};
 }

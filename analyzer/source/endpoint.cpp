@@ -49,20 +49,20 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
     rest.remove_prefix(8);
   } else {
     const bool shows_secret = url.find('@') != std::string::npos;
-    return invalid("url '" + (shows_secret ? "…" : url) + "' must begin with http:// or https://");
+    return invalid("url=" + (shows_secret ? "…" : url) + ": must begin with http:// or https://");
   }
   const size_t slash = rest.find('/');
   const std::string_view authority = rest.substr(0, slash);
   if (authority.find('@') != std::string_view::npos) {
-    return invalid("url holds credentials: use the options for authentication instead");
+    return invalid("url: holds credentials; use the options for authentication instead");
   }
   for (const char c : rest) {
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F || c == '?' || c == '#') {
-      return invalid("url '" + url + "' must hold a host, a port and a path only");
+      return invalid("url=" + url + ": must hold a host, a port and a path only");
     }
   }
   if (!split_authority(authority, endpoint)) {
-    return invalid("url '" + url + "' has no valid host or port: write http://host:9090");
+    return invalid("url=" + url + ": has no valid host or port; write http://host:9090");
   }
   endpoint.authority = authority;
   if (slash != std::string_view::npos) endpoint.prefix = rest.substr(slash);

@@ -201,7 +201,7 @@ Outcome<void> exchange(httplib::ClientImpl& client, httplib::Request& message, A
 Result<void> check_file(const char* option, const std::string& path) {
   std::error_code ignored;
   if (path.empty() || std::filesystem::is_regular_file(path, ignored)) return {};
-  return fail(ErrorCode::kInvalid, std::string(option) + " '" + path + "' is not a file: give a PEM file");
+  return fail(ErrorCode::kInvalid, std::string(option) + "=" + path + ": not a file; give a PEM file");
 }
 
 }  // namespace
@@ -212,14 +212,17 @@ Result<HttpClient> HttpClient::make(const SourceOptions& options) {
   if (Result<void> auth = check_auth(options.auth); !auth) return tl::unexpected(auth.error());
   const SourceTls& tls = options.tls;
   if (tls.cert_file.empty() != tls.key_file.empty()) {
-    return fail(ErrorCode::kInvalid, "cert_file and key_file belong together: set both or none");
+    const char* missing = tls.cert_file.empty() ? "tls.cert_file" : "tls.key_file";
+    return fail(ErrorCode::kInvalid, std::string(missing) + ": missing beside the other; set both or none");
   }
   const bool any = !tls.ca_file.empty() || !tls.cert_file.empty() || tls.insecure_skip_verify;
   if (any && !endpoint->tls) {
-    return fail(ErrorCode::kInvalid, "TLS options are set, but url '" + options.url + "' is not https://");
+    return fail(ErrorCode::kInvalid,
+                "url=" + options.url + ": not https://, but TLS options are set; change one of the two");
   }
-  for (const auto& [option, path] :
-       {std::pair{"ca_file", &tls.ca_file}, {"cert_file", &tls.cert_file}, {"key_file", &tls.key_file}}) {
+  for (const auto& [option, path] : {std::pair{"tls.ca_file", &tls.ca_file},
+                                     {"tls.cert_file", &tls.cert_file},
+                                     {"tls.key_file", &tls.key_file}}) {
     if (Result<void> file = check_file(option, *path); !file) return tl::unexpected(file.error());
   }
   return HttpClient(std::move(*endpoint), options.auth, tls);

@@ -70,7 +70,8 @@ struct SourceOptions {
 
 /// A Prometheus, or what speaks its remote-read protocol or at least query_range (Mimir, VictoriaMetrics).
 /// Does not connect yet. Errors: kInvalid for an option that cannot be right (URL, two kinds of credentials,
-/// a certificate without key …), naming it, its value and the remedy; secrets never show.
+/// a certificate without key …): the message begins with the option as the configuration's section
+/// `prometheus` names it ("url=…", "tls.key_file: …"), then the remedy; secrets never show.
 Result<std::unique_ptr<Source>> make_remote_source(SourceOptions options);
 
 }  // namespace sonde::analyzer

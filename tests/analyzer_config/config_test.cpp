@@ -167,14 +167,35 @@ TEST(Config, SeveralMistakesAreCounted) {
 }
 
 TEST(Config, AMissingFileIsNamed) {
-  const Result<Config> config = load_config("/nowhere/analyzer.yml");
-  ASSERT_FALSE(config);
-  EXPECT_EQ(config.error().code, ErrorCode::kNotFound);
-  EXPECT_THAT(config.error().message, HasSubstr("--config.file=/nowhere/analyzer.yml: No such file"));
+  const Result<std::string> text = read_config_file("/nowhere/analyzer.yml");
+  ASSERT_FALSE(text);
+  EXPECT_EQ(text.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(text.error().message, HasSubstr("--config.file=/nowhere/analyzer.yml: No such file"));
 }
 
 TEST(Config, ADirectoryIsNotAFile) {
-  EXPECT_FALSE(load_config("/tmp"));
+  EXPECT_FALSE(read_config_file("/tmp"));
+}
+
+TEST(Config, AKeyIsPlacedByItsLineOrTheNearestAboveIt) {
+  constexpr std::string_view kText = "analysis: {chart: 40}\nprometheus:\n  tls:\n    ca_file: /ca\n";
+  const auto place = [&](std::string_view key) { return place_of_key(kText, "a.yml", key); };
+  EXPECT_EQ(place("prometheus.tls.ca_file"), "a.yml:4");
+  EXPECT_EQ(place("prometheus.tls.key_file"), "a.yml:3");
+  EXPECT_EQ(place("prometheus.tls.ca_file.deeper"), "a.yml:4");
+  EXPECT_EQ(place("prometheus.url"), "a.yml:2");
+  EXPECT_EQ(place("analysis.chart"), "a.yml:1");
+  EXPECT_EQ(place("metric_map"), "a.yml");
+  EXPECT_EQ(place_of_key("", "the defaults", "prometheus.url"), "the defaults");
+}
+
+TEST(Config, WhatOnlySeveralKeysTellTogetherHasALineToo) {
+  EXPECT_THAT(complaint("analysis:\n  interval: 2s\n  chart: 10\n"),
+              HasSubstr("analyzer.yml:3: analysis.chart=10"));
+  EXPECT_THAT(complaint("\nprometheus:\n  basic_auth:\n    username: me\n"),
+              HasSubstr("analyzer.yml:3: prometheus.basic_auth.password_file: missing"));
+  EXPECT_THAT(complaint("diagnosis:\n  debounce:\n    of: 3\n    needed: 4\n"),
+              HasSubstr("analyzer.yml:4: diagnosis.debounce.needed=4"));
 }
 
 }  // namespace

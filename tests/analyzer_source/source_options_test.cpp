@@ -89,11 +89,11 @@ TEST(SourceOptions, TlsOptionsMustFitTheUrlAndExist) {
   const std::string file = folder.write("file.pem", "");
   SourceOptions options;
   options.tls.insecure_skip_verify = true;
-  EXPECT_THAT(refusal(options), HasSubstr("is not https://"));
+  EXPECT_THAT(refusal(options), HasSubstr("url=http://127.0.0.1:9090: not https://"));
   options.url = "https://host";
   EXPECT_EQ(refusal(options), "");
   options.tls.cert_file = file;
-  EXPECT_THAT(refusal(options), HasSubstr("cert_file and key_file belong together"));
+  EXPECT_THAT(refusal(options), HasSubstr("tls.key_file: missing beside the other"));
   options.tls.key_file = folder.path() + "/missing.pem";
   EXPECT_THAT(refusal(options), HasSubstr("key_file"));
   options.tls.key_file = file;
