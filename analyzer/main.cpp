@@ -43,7 +43,10 @@ int serve(const analyzer::Options& options) {
   if (options.enable_lifecycle) context.reload = [&] { return runtime.reload(); };
   http::Server server(options.web, {"sonde-analyzer", "Finds the container in trouble from a Prometheus."});
   analyzer::add_api(server, context);
-  if (const auto started = server.start(); !started) return fail_with(started.error(), kExitFailed);
+  if (const auto started = server.start(); !started) {
+    const bool wrong = started.error().code == ErrorCode::kInvalid;  // such as a host that does not exist
+    return fail_with(started.error(), wrong ? kExitWrongOption : kExitFailed);
+  }
   shutdown.wait([&] { static_cast<void>(runtime.reload()); });  // a failure is logged and a metric
   server.stop();
   return EXIT_SUCCESS;

@@ -2,22 +2,31 @@
 
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include "analyzer/config/config.h"
 #include "analyzer/metrics_table.h"
 #include "analyzer/runtime.h"
 #include "common/build_info.h"
+#include "common/help_text.h"
 
 namespace sonde::analyzer {
 namespace {
 
 constexpr const char* kDescription =
-    "Reads series from a Prometheus, finds the container in trouble, serves /metrics and /diagnose.\n"
-    "`sonde-analyzer query` prints series as the analyzer sees them (see sonde-analyzer query --help).\n"
-    "Scrape it with honor_labels: true.";
+    "Reads what containers do from a Prometheus, finds the one in trouble, and serves /metrics for that "
+    "Prometheus "
+    "and /diagnose for people. One runs in a cluster, as any user.\n"
+    "Another command, `sonde-analyzer query`, prints series as the analyzer sees them: sonde-analyzer query "
+    "--help.";
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  sonde-analyzer --config.example >analyzer.yml\n"
+    "  sonde-analyzer --config.file=analyzer.yml --config.check\n"
+    "  sonde-analyzer --config.file=analyzer.yml --web.listen-address=10.0.0.9:9757\n"
+    "  curl -s http://127.0.0.1:9757/diagnose\n"
+    "\n"
+    "Scrape it with honor_labels: true. SIGHUP loads the configuration anew.\n"
+    "Exit codes: 0 ended by a signal, 1 it could not start, 2 a wrong flag or configuration.";
 
 struct Flags {
   bool version = false;
@@ -29,11 +38,16 @@ struct Flags {
 
 void add_config_flags(CLI::App& app, Flags& flags, Options& options) {
   app.add_option("--config.file", options.config_file,
-                 "The YAML file; without one the defaults count, with a Prometheus on this machine");
-  app.add_flag("--config.check", flags.check, "Check the configuration and end: 0 if it is good, 2 if not");
-  app.add_flag("--config.example", flags.example, "Print a file with every key at its default and end");
+                 "The YAML configuration. Without it every key has its default; the Prometheus is then "
+                 "http://127.0.0.1:9090")
+      ->type_name("FILE");
+  app.add_flag("--config.check", flags.check,
+               "Check the configuration, without asking the Prometheus, and end: 0 if it is good, 2 if not");
+  app.add_flag("--config.example", flags.example,
+               "Print a configuration with every key explained and at its default, and end");
   app.add_option("--config.preset", flags.preset,
-                 "Print a preset of the metric map (sonde, cadvisor, node) and end");
+                 "Print a preset of metric_map, which says what series are read and how, and end")
+      ->type_name("sonde|cadvisor|node");
 }
 
 /// What --config.check answers.
@@ -60,15 +74,17 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   CommandLine result;
   Flags flags;
   CLI::App app(kDescription, "sonde-analyzer");
-  app.set_help_flag("-h,--help", "Print this help");
-  app.add_flag("--version", flags.version, "Print the version");
+  set_help(app, kFooter);
+  app.add_flag("--version", flags.version, "Print the version and end");
   app.add_flag("--metrics.table", flags.metrics_table,
-               "Print docs/metrics.md's table of this program and end");
-  add_config_flags(app, flags, result.options);
-  http::add_web_flags(app, result.options.web, ":9757");
-  app.add_flag("--web.enable-lifecycle", result.options.enable_lifecycle,
-               "Let POST /-/reload load the configuration anew (SIGHUP always does)");
-  http::add_log_flags(app, result.options.log);
+               "Print every metric with its unit, labels and meaning, as in docs/metrics.md, and end");
+  in_group(app, "Configuration", [&] { add_config_flags(app, flags, result.options); });
+  in_group(app, "Web", [&] {
+    http::add_web_flags(app, result.options.web, ":9757");
+    app.add_flag("--web.enable-lifecycle", result.options.enable_lifecycle,
+                 "Let POST /-/reload load the configuration anew, as SIGHUP always does");
+  });
+  in_group(app, "Log", [&] { http::add_log_flags(app, result.options.log); });
 
   const auto end = [&](int code, std::string output) {
     result.exit_code = code;

@@ -26,4 +26,4 @@ sonde_library(sonde_source
 
 sonde_library(sonde_query
   SOURCES query/csv.cpp query/query_command.cpp query/query_options.cpp query/time_argument.cpp
-  LINK sonde_source sonde_series sonde_common CLI11::CLI11 fmt::fmt)
+  LINK sonde_source sonde_series sonde_help sonde_common CLI11::CLI11 fmt::fmt)

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "common/build_info.h"
+#include "common/help_text.h"
 #include "common/http/web_flags.h"
 #include "common/log.h"
 #include "inject/duration.h"
@@ -41,8 +39,37 @@ struct FaultCommand {
   std::unique_ptr<Fault> fault;
 };
 
+constexpr const char* kDescription =
+    "Puts a fault into one container, proves its effect, takes it back, and publishes when it was there as "
+    "metrics. "
+    "Needs root. If it is killed, a watchdog takes the fault back; if that is killed too, `sonde-inject "
+    "undo` does.";
+
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  sonde-inject cpu --cgroup=/shop/api-2 --duration=30s --cores=0.5\n"
+    "  sonde-inject cpu --help\n"
+    "  sonde-inject undo\n"
+    "\n"
+    "Exit codes: 0 the fault was there and is gone, 1 it was not or rights are missing, 2 a wrong flag.";
+
 void add_state_flag(CLI::App& app, RawFlags& raw) {
   app.add_option("--state-dir", raw.state_folder, "Where running faults are noted, for undo")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+}
+
+void add_time_flags(CLI::App& app, RawFlags& raw) {
+  app.add_option("--duration", raw.duration, "How long the fault lasts: 30s, 1m30s")
+      ->type_name("DURATION")
+      ->required();
+  app.add_option("--proof-timeout", raw.proof_timeout,
+                 "How long its effect may take to show; if it does not, the fault is taken back")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  app.add_option("--linger", raw.linger,
+                 "How long at most to stay up after the fault's end, until two scrapes have seen it end")
+      ->type_name("DURATION")
       ->capture_default_str();
 }
 
@@ -50,25 +77,23 @@ std::vector<FaultCommand> add_fault_commands(CLI::App& app, RawFlags& raw) {
   std::vector<FaultCommand> commands;
   for (const auto& row : fault_table()) {
     CLI::App* command = app.add_subcommand(std::string(row.name), std::string(row.help));
-    command
-        ->add_option(
-            "--cgroup", raw.cgroup,
-            "The container's cgroup below the hierarchies' roots, such as /shop/api-2; a full path works too")
-        ->required();
-    command->add_option("--duration", raw.duration, "How long the fault lasts: 30s, 1m30s")->required();
-    command
-        ->add_option("--proof-timeout", raw.proof_timeout,
-                     "How long its effect may take to show, else it is undone")
-        ->capture_default_str();
-    command
-        ->add_option("--linger", raw.linger,
-                     "How long at most to stay up after the end, until two scrapes have seen it")
-        ->capture_default_str();
-    add_state_flag(*command, raw);
+    set_help(*command,
+             fmt::format("Example:\n  sonde-inject {} --cgroup=/shop/api-2 --duration=30s", row.name));
     auto fault = row.make();
-    fault->add_flags(*command);
-    http::add_web_flags(*command, raw.web, ":9758");
-    http::add_log_flags(*command, raw.log);
+    in_group(*command, "Fault", [&] {
+      command
+          ->add_option(
+              "--cgroup", raw.cgroup,
+              "The container's cgroup below the hierarchies' roots, such as /shop/api-2; a full path, "
+              "/sys/fs/cgroup/shop/api-2, works too")
+          ->type_name("PATH")
+          ->required();
+      add_time_flags(*command, raw);
+      fault->add_flags(*command);
+      add_state_flag(*command, raw);
+    });
+    in_group(*command, "Web", [&] { http::add_web_flags(*command, raw.web, ":9758"); });
+    in_group(*command, "Log", [&] { http::add_log_flags(*command, raw.log); });
     commands.push_back({&row, command, std::move(fault)});
   }
   return commands;
@@ -138,10 +163,9 @@ CommandLine refuse(const CLI::App& app, const CLI::ParseError& error) {
 }  // namespace
 
 CommandLine read_command_line(int argc, const char* const* argv) {
-  CLI::App app(
-      "Puts a fault into one container, proves its effect, undoes it, and publishes when it was there.",
-      "sonde-inject");
-  app.set_version_flag("--version", version_text("sonde-inject"));
+  CLI::App app(kDescription, "sonde-inject");
+  set_help(app, kFooter);
+  app.set_version_flag("--version", version_text("sonde-inject"), "Print the version and end");
   app.require_subcommand(1);
   app.add_flag_callback(
       "--metrics.table",
@@ -149,11 +173,12 @@ CommandLine read_command_line(int argc, const char* const* argv) {
         fmt::print("{}", metrics_table());
         throw CLI::Success();
       },
-      "Print the tables of docs/metrics.md and exit");
+      "Print every metric with its unit, labels and meaning, as in docs/metrics.md, and end");
   RawFlags raw;
   auto commands = add_fault_commands(app, raw);
   CLI::App* undo = app.add_subcommand(
       "undo", "Undo the faults of injectors that are gone (killed together with their watchdog)");
+  set_help(*undo, "Example:\n  sonde-inject undo");
   undo->add_flag("--all", raw.all, "End running injectors too");
   add_state_flag(*undo, raw);
   http::add_log_flags(*undo, raw.log);

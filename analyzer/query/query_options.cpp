@@ -1,8 +1,5 @@
 #include "analyzer/query/query_options.h"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -10,6 +7,7 @@
 
 #include "analyzer/query/time_argument.h"
 #include "common/clock.h"
+#include "common/help_text.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -32,31 +30,63 @@ struct Words {
   SourceTls tls;
 };
 
-void add_flags(CLI::App& app, Words& words) {
-  app.add_option("--url", words.url, "The server, http:// or https://, with a path prefix if it has one")
-      ->capture_default_str();
-  app.add_option("--match", words.match, "Selector of the series, as in PromQL; may be repeated")
+constexpr const char* kFooter =
+    "Examples:\n"
+    "  sonde-analyzer query --match=sonde_anomaly_score --from=-1m\n"
+    "  sonde-analyzer query --match='node_cpu_seconds_total{mode!=\"idle\"}' --step=15s --rate\n"
+    "  sonde-analyzer query --url=https://mimir.my.org/prometheus --tenant=shop --match=up\n"
+    "\n"
+    "Durations are written 500ms, 15s, 5m, 1h.\n"
+    "Exit codes: 0 printed, 1 the read failed, 2 a wrong flag.";
+
+void add_read_flags(CLI::App& app, Words& words) {
+  app.add_option("--match", words.match,
+                 "Which series: a selector as in PromQL, such as 'up{job=\"node\"}'; repeat it for several")
+      ->type_name("SELECTOR")
       ->required()
       ->allow_extra_args(false);
-  app.add_option("--from", words.from, "First time: Unix seconds, RFC 3339, now, or a distance such as -1h")
+  app.add_option("--from", words.from,
+                 "First time: Unix seconds, RFC 3339, now, or a distance to now such as -1h")
+      ->type_name("TIME")
       ->capture_default_str();
-  app.add_option("--to", words.to, "Last time, likewise")->capture_default_str();
-  app.add_option("--mode", words.mode, "auto, samples, chunks or query_range")->capture_default_str();
-  app.add_option("--step", words.step,
-                 "Print the aligned frame with this step (15s, 1m) instead of raw samples");
+  app.add_option("--to", words.to, "Last time, likewise")->type_name("TIME")->capture_default_str();
+  app.add_option(
+         "--step", words.step,
+         "Print values aligned to a grid of this step, such as 15s, instead of the samples as they are")
+      ->type_name("DURATION");
   app.add_option("--lookback", words.lookback, "With --step: how long a sample stands for the times after it")
+      ->type_name("DURATION")
       ->capture_default_str();
   app.add_flag("--rate", words.rate, "With --step: the series are counters, print their rates per second");
-  app.add_option("--timeout", words.timeout, "Of the whole read")->capture_default_str();
-  app.add_option("--memory", words.memory_mb, "Megabytes that the reply may need")->capture_default_str();
-  app.add_option("--username", words.auth.username, "Basic authentication");
-  app.add_option("--password-file", words.auth.password_file, "File with the password");
-  app.add_option("--bearer-token-file", words.auth.bearer_token_file, "File with a bearer token");
-  app.add_option("--tenant", words.auth.tenant, "Sent as X-Scope-OrgID");
+}
+
+void add_server_flags(CLI::App& app, Words& words) {
+  app.add_option("--url", words.url, "The Prometheus, http:// or https://, with a path prefix if it has one")
+      ->type_name("URL")
+      ->capture_default_str();
+  app.add_option("--mode", words.mode,
+                 "How to read: samples or chunks by remote-read, query_range without it; auto picks")
+      ->type_name("auto|samples|chunks|query_range")
+      ->capture_default_str();
+  app.add_option("--timeout", words.timeout, "Of the whole read")
+      ->type_name("DURATION")
+      ->capture_default_str();
+  app.add_option("--memory", words.memory_mb, "Megabytes that the reply may need; more is an error")
+      ->type_name("MEGABYTES")
+      ->capture_default_str();
+  app.add_option("--tenant", words.auth.tenant, "Sent as X-Scope-OrgID, for Mimir and Cortex")
+      ->type_name("NAME");
+  app.add_option("--username", words.auth.username, "Of basic authentication, with --password-file")
+      ->type_name("NAME");
+  app.add_option("--password-file", words.auth.password_file, "File that holds the password")
+      ->type_name("FILE");
+  app.add_option("--bearer-token-file", words.auth.bearer_token_file, "File that holds a bearer token")
+      ->type_name("FILE");
   app.add_option("--tls.ca-file", words.tls.ca_file,
-                 "Authorities that may have signed the server's certificate (PEM)");
-  app.add_option("--tls.cert-file", words.tls.cert_file, "Client certificate (PEM)");
-  app.add_option("--tls.key-file", words.tls.key_file, "Its key (PEM)");
+                 "Authorities that may have signed the server's certificate (PEM); without it, the system's")
+      ->type_name("FILE");
+  app.add_option("--tls.cert-file", words.tls.cert_file, "Client certificate (PEM)")->type_name("FILE");
+  app.add_option("--tls.key-file", words.tls.key_file, "Its key (PEM)")->type_name("FILE");
   app.add_flag("--tls.insecure-skip-verify", words.tls.insecure_skip_verify, "Trust any certificate");
 }
 
@@ -138,7 +168,9 @@ Result<QueryOptions> interpret(Words& words) {
 Result<QueryOptions> parse_query_options(int argc, char** argv) {
   CLI::App app("Prints series of a Prometheus as the analyzer sees them, as CSV.", "sonde-analyzer query");
   Words words;
-  add_flags(app, words);
+  set_help(app, kFooter);
+  in_group(app, "What to read", [&] { add_read_flags(app, words); });
+  in_group(app, "From where", [&] { add_server_flags(app, words); });
   try {
     std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
     if (!arguments.empty() && arguments.front() == "query") arguments.erase(arguments.begin());

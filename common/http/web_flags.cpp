@@ -3,38 +3,60 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <map>
+#include <string>
+#include <vector>
+
+#include "common/http/listen_address.h"
 
 namespace sonde::http {
 
 void add_web_flags(CLI::App& app, WebOptions& options, const std::string& default_address) {
   if (options.listen_addresses.empty()) options.listen_addresses = {default_address};
-  app.add_option("--web.listen-address", options.listen_addresses,
-                 "Address to serve on, host:port or :port; repeat it for several")
-      ->capture_default_str();
-  app.add_option("--web.telemetry-path", options.telemetry_path, "Path of the metrics")
+  app.add_option_function<std::vector<std::string>>(
+         "--web.listen-address",
+         [&options](const std::vector<std::string>& addresses) {
+           for (const std::string& text : addresses) {
+             // Here, not at the server's start: until then a program has done much else.
+             const auto address = parse_listen_address(text);
+             if (!address) throw CLI::ValidationError(address.error().message);
+           }
+           options.listen_addresses = addresses;
+         },
+         "Where to serve: host:port, [IPv6]:port, or :port for every interface of the machine; repeat it for "
+         "several")
+      ->type_name("ADDRESS")
+      ->default_str(default_address);
+  app.add_option("--web.telemetry-path", options.telemetry_path,
+                 "Path of the metrics that Prometheus scrapes")
+      ->type_name("PATH")
       ->capture_default_str()
       ->check([](const std::string& path) {
         const bool good =
             path.size() > 1 && path.front() == '/' && path.find_first_of("?# ") == std::string::npos;
         return good ? std::string() : "give a path such as /metrics";
       });
-  app.add_option("--web.max-requests", options.max_requests, "Parallel scrapes; more get 503. 0 = no limit")
+  app.add_option("--web.max-requests", options.max_requests,
+                 "Scrapes answered at the same time, more get 503; 0: no limit")
+      ->type_name("COUNT")
       ->capture_default_str();
   app.add_option_function<std::string>(
          "--web.compression",
          [&options](const std::string& word) {
            options.compression = word == "gzip" ? Compression::kGzip : Compression::kNone;
          },
-         "How to send pages to clients that accept gzip: none or gzip")
+         "How to send pages to clients that accept gzip")
+      ->type_name("none|gzip")
       ->check(CLI::IsMember({"none", "gzip"}))
       ->default_str(options.compression == Compression::kGzip ? "gzip" : "none");
 }
 
 void add_log_flags(CLI::App& app, LogOptions& options) {
-  app.add_option("--log.level", options.level, "Least severity that is logged: debug, info, warn or error")
+  app.add_option("--log.level", options.level, "Least severity that is logged, to standard error")
+      ->type_name("debug|info|warn|error")
       ->capture_default_str();
-  app.add_option("--log.format", options.format, "logfmt or json")->capture_default_str();
+  app.add_option("--log.format", options.format, "Form of a log line")
+      ->type_name("logfmt|json")
+      ->capture_default_str();
 }
 
 }  // namespace sonde::http

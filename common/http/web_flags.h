@@ -10,7 +10,8 @@ class App;
 
 namespace sonde::http {
 
-/// Adds --web.listen-address (repeatable), --web.telemetry-path, --web.max-requests and --web.compression.
+/// Adds --web.listen-address (repeatable), --web.telemetry-path, --web.max-requests and --web.compression;
+/// parsing throws CLI::ParseError for a value that cannot be right.
 void add_web_flags(CLI::App& app, WebOptions& options, const std::string& default_address);
 
 /// Flags that every program has besides: --log.level, --log.format.

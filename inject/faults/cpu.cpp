@@ -92,12 +92,14 @@ struct Pipe {
 class CpuFault : public Fault {
  public:
   void add_flags(CLI::App& app) override {
-    app.add_option("--cores", cores_text_, "CPU cores to burn; a part of one works for a part of the time")
+    app.add_option("--cores", cores_text_, "CPU cores to burn; 0.5 burns one for half of the time")
+        ->type_name("CORES")
         ->default_str(cores_text_);
-    app.add_option("--min-effect", min_effect_text_,
-                   "Share of the cores asked for (or of the cgroup's CPU limit, if that is less) that must "
-                   "be measured "
-                   "for the fault to count as active")
+    app.add_option(
+           "--min-effect", min_effect_text_,
+           "Share of --cores (or of the cgroup's CPU limit, if that is less) that must be measured for the "
+           "fault to count as active, above 0 and at most 1")
+        ->type_name("RATIO")
         ->default_str(min_effect_text_);
   }
 

@@ -49,9 +49,19 @@ TEST(Options, AnUnknownFlagEndsWith2) {
   EXPECT_THAT(line.output, HasSubstr("--config.fiel"));
 }
 
+TEST(Options, AnAddressThatIsNoneEndsWith2) {
+  const CommandLine line = parse({"--web.listen-address=9757"});
+  EXPECT_EQ(line.exit_code, 2);
+  EXPECT_THAT(line.output, HasSubstr("--web.listen-address=9757: it has no port; use host:port"));
+  EXPECT_EQ(std::ranges::count(line.output, '\n'), 1);
+}
+
 TEST(Options, HelpAndVersionEndWith0) {
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
-  EXPECT_THAT(parse({"--help"}).output, HasSubstr("--config.check"));
+  for (const char* part :
+       {"--config.check", "(default: :9757)", "\nWeb:\n", "\nExamples:\n", "query --help"}) {
+    EXPECT_THAT(parse({"--help"}).output, HasSubstr(part));
+  }
   EXPECT_THAT(parse({"--version"}).output, HasSubstr("sonde-analyzer"));
 }
 
@@ -95,6 +105,31 @@ TEST_F(ConfigCheck, AWrongOneEndsWith2AndOneLine) {
     EXPECT_EQ(line.exit_code, 2) << yaml;
     EXPECT_EQ(std::ranges::count(line.output, '\n'), 1) << line.output;
     EXPECT_EQ(line.output.find("secret"), std::string::npos) << line.output;
+  }
+}
+
+TEST_F(ConfigCheck, WhatTheSourceOrASelectorRefusesIsNamedWithFileAndLine) {
+  const std::pair<const char*, const char*> refused[] = {
+      {"analysis: {interval: 2s}\nprometheus:\n  url: localhost\n",
+       "analyzer.yml:3: prometheus.url=localhost: "},
+      {"prometheus:\n  url: http://me:secret@host:9090\n",
+       "analyzer.yml:2: prometheus.url: holds credentials"},
+      {"prometheus:\n  url: https://host\n  tls:\n    cert_file: /dev/null\n",
+       "analyzer.yml:3: prometheus.tls.key_file: missing"},
+      {"prometheus:\n  url: https://host\n  tls:\n    ca_file: /nowhere\n",
+       "analyzer.yml:4: prometheus.tls.ca_file=/nowhere: not a file"},
+      {"prometheus:\n  tenant: x\n  bearer_token_file: /t\n  basic_auth: {username: 'a:b', password_file: "
+       "/p}\n",
+       "analyzer.yml:3: prometheus.bearer_token"},
+      {"prometheus:\n  basic_auth:\n    username: 'a:b'\n    password_file: /p\n",
+       "analyzer.yml:3: prometheus.basic_auth.username=a:b: "},
+      {"metric_map:\n  cpu_usage:\n    floor: 1\n    select: 'a{'\n",
+       "analyzer.yml:4: metric_map.cpu_usage.select=a{"},
+  };
+  for (const auto& [yaml, start] : refused) {
+    const CommandLine line = check(yaml);
+    EXPECT_EQ(line.exit_code, 2) << yaml;
+    EXPECT_THAT(line.output, HasSubstr(start)) << yaml;
   }
 }
 

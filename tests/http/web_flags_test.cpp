@@ -56,6 +56,15 @@ TEST(WebFlags, AreReadFromTheCommandLine) {
   EXPECT_EQ(flags.log.format, "json");
 }
 
+TEST(WebFlags, AnAddressThatIsNoneIsRefusedAtOnceWithTheRemedy) {
+  for (const std::string wrong : {"foo", ":65536", "::1:80", "http://host:80", "host:"}) {
+    const std::string said = Flags().parse("--web.listen-address=:1 --web.listen-address=" + wrong);
+    EXPECT_EQ(said.find("--web.listen-address=" + wrong + ": "), 0U) << said;
+    EXPECT_THAT(said, HasSubstr("use host:port")) << wrong;
+  }
+  EXPECT_NE(Flags().parse("--web.listen-address="), "");
+}
+
 TEST(WebFlags, WrongValuesAreRefusedByName) {
   for (const std::string wrong :
        {"--web.compression=brotli", "--web.max-requests=-1", "--web.max-requests=many",

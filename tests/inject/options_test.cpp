@@ -45,7 +45,7 @@ void expect_refusal(std::vector<const char*> words, std::initializer_list<const 
 TEST(CommandLine, ShowsHelpAndVersionOnStdout) {
   const Outcome help = read({"--help"});
   EXPECT_EQ(help.command.exit_code, 0);
-  EXPECT_THAT(help.out, AllOf(HasSubstr("cpu"), HasSubstr("undo")));
+  EXPECT_THAT(help.out, AllOf(HasSubstr("cpu"), HasSubstr("undo"), HasSubstr("\nExamples:\n")));
   const Outcome version = read({"--version"});
   EXPECT_EQ(version.command.exit_code, 0);
   EXPECT_THAT(version.out, StartsWith("sonde-inject, version "));
@@ -78,6 +78,8 @@ TEST(CommandLine, RefusesMistakesInOneLineWithTheRemedy) {
   for (const char* share : {"0", "1.1", "nan", "x"}) {
     expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--min-effect", share}, {"--min-effect="});
   }
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--web.listen-address", "foo"},
+                 {"--web.listen-address=foo: it has no port"});
   expect_refusal({"undo", "--log.level", "loud"}, {"--log.level", "loud"});
 }
 

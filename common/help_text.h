@@ -1,0 +1,30 @@
+#pragma once
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <string>
+#include <string_view>
+
+namespace sonde {
+
+/// Gives a program or subcommand the --help that all of them have: -h, descriptions in lines of at most 110
+/// columns, each with its default, and `footer` (examples, exit codes) at the end. Subcommands added later
+/// inherit it but for the footer. What an option's value is called comes from its type_name().
+void set_help(CLI::App& app, const std::string& footer);
+
+/// Breaks a text at blanks into lines of at most `width` columns; its own line ends stay.
+std::string wrapped(std::string_view text, size_t width);
+
+/// Puts all options that `add` adds under a heading of --help; --no-… are known but not shown.
+template <class Add>
+void in_group(CLI::App& app, const std::string& heading, Add&& add) {
+  const size_t before = app.get_options().size();
+  add();
+  const auto options = app.get_options();
+  for (size_t i = before; i < options.size(); ++i) {
+    options[i]->group(options[i]->get_name().starts_with("--no-") ? "" : heading);
+  }
+}
+
+}  // namespace sonde
