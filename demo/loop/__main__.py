@@ -64,11 +64,11 @@ def perform(loop: Loop, options: argparse.Namespace, target: str) -> experiment.
     return experiment.run_fault(loop, target, options.quiet_seconds)
 
 
-def show_urls(loop: Loop, service: str) -> None:
-    """Where to look."""
-    diagnose = f"{loop.url('analyzer')}/diagnose?namespace={loop.namespace}&service={service}"
+def show_urls(loop: Loop) -> None:
+    """Where to look while it runs."""
+    say("everything is up; to look at in a browser:")
     for what, url in (
-        ("diagnosis", diagnose),
+        ("diagnosis", f"{loop.url('analyzer')}/diagnose"),
         ("Prometheus", loop.prometheus_url + "/graph"),
         ("Alertmanager", loop.url("alertmanager")),
         ("analyzer", loop.url("analyzer")),
@@ -76,7 +76,7 @@ def show_urls(loop: Loop, service: str) -> None:
         ("HAProxy", loop.url("haproxy")),
         ("load", loop.url("load")),
     ):
-        print(f"  {what:<13} {url}")
+        print(f"  {what:<13} {url}", flush=True)
 
 
 def main() -> int:
@@ -97,14 +97,15 @@ def main() -> int:
             scrape_injector=not options.unscraped_injector,
             say=lambda text: say(f"starting {text}"),
         ) as loop:
+            show_urls(loop)
             say(f"seed {seed}")
             outcome = perform(loop, options, target)
             if outcome.diagnosis is not None and outcome.delay_seconds is not None:
                 show_diagnosis(outcome.diagnosis, outcome.delay_seconds)
             say(outcome.summary)
             if not options.once:
-                show_urls(loop, service_of(target))
-                say("everything stays up until Ctrl-C")
+                diagnosis = f"{loop.url('analyzer')}/diagnose?namespace={loop.namespace}&service={service_of(target)}"
+                say(f"everything stays up until Ctrl-C: {diagnosis}, Prometheus {loop.prometheus_url}")
                 interrupted.wait()
             say("stopping")
         return 0 if outcome.passed else 1

@@ -2,6 +2,7 @@
 import random
 import time
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from demo.loop.client import Unavailable
@@ -93,8 +94,10 @@ def state(loop: Loop) -> str:
         highest = loop.query("topk(1, sonde_anomaly_score / (sonde_anomaly_threshold > 0))")
     except Unavailable as error:
         return str(error)
-    parts = [f"{rate[0].value:.0f} requests/s" if rate else "no requests yet"]
-    parts += [f"99 % within {sample.value * 1000:.0f} ms" for sample in latency]
+    # A rate takes two scrapes; a latency is of requests, so it waits for them.
+    parts = [f"{rate[0].value:.0f} requests/s" if rate else "request rate not known yet: it takes two scrapes"]
+    if rate:
+        parts += [f"99 % within {sample.value * 1000:.0f} ms" for sample in latency if isfinite(sample.value)]
     parts += [
         f"highest score {sample.value:.1f} × threshold ({sample.labels.get('container')}, "
         f"{sample.labels.get('detector')})"

@@ -51,7 +51,8 @@ class TryTest(unittest.TestCase):
 
     def test_sigterm_removes_everything(self) -> None:
         process = try_process.start("./try", "--quiet-seconds", "1000")
-        try_process.read_until(process, "quiet phase")
+        said = try_process.read_until(process, "quiet phase")
+        self.assertRegex(said, r"diagnosis +http://127\.0\.0\.1:\d+/diagnose\n", "where to look, before the wait")
         self.assertGreater(len(try_process.traces(process.pid)), 4)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate()
