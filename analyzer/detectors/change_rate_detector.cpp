@@ -86,8 +86,8 @@ std::vector<Score> ChangeRateDetector::evaluate(const DetectorInput& input) {
     score.threshold = threshold.value_or(std::numeric_limits<double>::quiet_NaN());
     score.inconclusive = !threshold;
     if (score.inconclusive) {
-      score.reason = "only " + std::to_string(rates.size()) + " services change at all, " +
-                     std::to_string(options_.minimum_services) + " are needed to say what is usual";
+      score.reason = "too few services change to say what is usual: " + std::to_string(rates.size()) +
+                     " of the " + std::to_string(options_.minimum_services) + " needed";
     }
     score.anomalous = threshold && score.value > *threshold;
     const std::string series = "containers of " + service.first + "/" + service.second;

@@ -107,14 +107,30 @@ Score ZscoreDetector::score_entity(const DetectorInput& input, size_t row, const
   if (std::isnan(score.value)) {
     score.threshold = kMissing;
     score.inconclusive = true;
-    score.reason =
-        "too little history: " + std::to_string(state.columns) + " columns seen, about " +
-        std::to_string(options_.settle_columns + AcceptanceFilter::kDelay + options_.minimum_columns) +
-        " needed";
+    set_learning(score, input, state);
   } else {
     score.anomalous = score.value > score.threshold;
   }
   return score;
+}
+
+void ZscoreDetector::set_learning(Score& score, const DetectorInput& input, const State& state) const {
+  size_t longest = 0;
+  size_t q = 0;
+  for (const auto& [quantity, frame] : input.containers) {
+    const size_t length = state.histories[q++].values.size();
+    if (traits_of(input, quantity).role == Role::kCause) longest = std::max(longest, length);
+  }
+  if (longest >= options_.minimum_columns) {
+    score.reason = "no quantity that has a baseline has a value now";
+    return;
+  }
+  // The first columns are let pass, then each that has a value counts once the filter has decided on it.
+  const size_t before = options_.settle_columns + AcceptanceFilter::kDelay;
+  score.learned = std::min(state.columns, before) + longest;
+  score.needed = before + options_.minimum_columns;
+  score.reason =
+      "learning: " + std::to_string(score.learned) + " of " + std::to_string(score.needed) + " samples";
 }
 
 void ZscoreDetector::learn(const DetectorInput& input, size_t row, State& state, Column column) {

@@ -63,6 +63,8 @@ class ZscoreDetector : public Detector {
 
   [[nodiscard]] Score score_entity(const DetectorInput& input, size_t row, const Column& column,
                                    const State& state) const;
+  /// Says why a score is none.
+  void set_learning(Score& score, const DetectorInput& input, const State& state) const;
   void learn(const DetectorInput& input, size_t row, State& state, Column column);
   void accept(History& history, double value, double floor);
   State& state_of(const DetectorInput& input, size_t row);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analyzer/http_api/html.h"
+
 namespace sonde::analyzer {
 namespace {
 
@@ -51,32 +53,6 @@ std::string path_of(const Evidence& evidence, const Range& range) {
 }
 
 }  // namespace
-
-std::string html_escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 std::string evidence_chart(const Evidence& evidence) {
   if (evidence.points.empty()) return "";

@@ -1,14 +1,10 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "analyzer/report/report.h"
 
 namespace sonde::analyzer {
-
-/// Text for HTML: & < > " ' escaped.
-std::string html_escape(std::string_view text);
 
 /// An inline SVG of a piece of evidence: its points as a line (broken at gaps), the expected level dashed,
 /// the largest value and the time span as text. Empty where there are no points.

@@ -65,6 +65,7 @@ Json score_json(const Score& score) {
   json["anomalous"] = score.anomalous;
   json["inconclusive"] = score.inconclusive;
   if (!score.reason.empty()) json["reason"] = score.reason;
+  if (score.needed > 0) json["learning"] = {{"samples", score.learned}, {"needed", score.needed}};
   json["evidence"] = evidence_list(score.evidence);
   return json;
 }

@@ -13,6 +13,7 @@ namespace sonde::analyzer {
 /// The part of a report that a request is about, still without a format.
 struct DiagnosisView {
   ReportPointer report;
+  DiagnoseRequest request;  ///< what was asked for
   double age_seconds = 0;
   std::optional<ServiceSummary> service;  ///< nothing: all services are asked for
   /// "culprit", "inconclusive", "load_shift", "learning" or "normal".

@@ -42,7 +42,10 @@ struct Score {
   double threshold = 0;  ///< NaN where there is none yet
   bool anomalous = false;
   bool inconclusive = false;
-  std::string reason;  ///< why inconclusive, else ""
+  std::string reason;  ///< why inconclusive, in words, else ""
+  /// While a detector learns what is usual: samples taken in so far, and how many it needs. Both 0 otherwise.
+  size_t learned = 0;
+  size_t needed = 0;
   std::vector<Evidence> evidence;
 };
 

@@ -63,7 +63,7 @@ TEST_F(ChangeRateDetectorTest, AmongFewServicesItIsInconclusive) {
     EXPECT_TRUE(score.inconclusive);
     EXPECT_FALSE(score.anomalous);
     EXPECT_TRUE(std::isnan(score.threshold));
-    EXPECT_EQ(score.reason, "only 1 services change at all, 20 are needed to say what is usual");
+    EXPECT_EQ(score.reason, "too few services change to say what is usual: 1 of the 20 needed");
   }
 }
 

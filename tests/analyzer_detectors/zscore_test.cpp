@@ -41,7 +41,43 @@ TEST_F(ZscoreTest, WithoutHistoryItIsInconclusiveAndSaysWhy) {
   EXPECT_TRUE(score.inconclusive);
   EXPECT_TRUE(std::isnan(score.value));
   EXPECT_FALSE(score.anomalous);
-  EXPECT_EQ(score.reason, "too little history: 0 columns seen, about 20 needed");
+  EXPECT_EQ(score.reason, "learning: 0 of 20 samples");
+}
+
+TEST_F(ZscoreTest, TellsHowFarItHasLearnedUntilItScores) {
+  for (size_t seen = 0; seen < 20; ++seen) {
+    const Score score = api1();
+    ASSERT_TRUE(score.inconclusive) << seen;
+    EXPECT_EQ(score.learned, seen);
+    EXPECT_EQ(score.needed, 20U);
+    EXPECT_EQ(score.reason, "learning: " + std::to_string(seen) + " of 20 samples");
+  }
+  const Score score = api1();
+  EXPECT_FALSE(score.inconclusive);
+  EXPECT_EQ(score.needed, 0U);
+  EXPECT_EQ(score.reason, "");
+}
+
+TEST_F(ZscoreTest, ALearnedContainerWithoutAValueOfACauseIsNotSaidToLearn) {
+  learn(30);
+  feeder_.push(
+      [](const std::string& quantity, const std::string&) { return quantity == "traffic" ? 5000 : kGap; });
+  const std::vector<Score> scores = detector_.evaluate(feeder_.input());
+  const Score* score = find_score(scores, "api-1");
+  ASSERT_NE(score, nullptr);
+  EXPECT_TRUE(score->inconclusive);
+  EXPECT_EQ(score->needed, 0U);
+  EXPECT_EQ(score->reason, "no quantity that has a baseline has a value now");
+}
+
+TEST_F(ZscoreTest, GapsDoNotCountAsLearned) {
+  learn(10);
+  for (int i = 0; i < 8; ++i) {
+    feeder_.push(
+        [](const std::string& quantity, const std::string&) { return quantity == "traffic" ? 5000 : kGap; });
+    static_cast<void>(detector_.evaluate(feeder_.input()));
+  }
+  EXPECT_EQ(api1().learned, 12U) << "10 and the two on which the filter had not decided, none of the gaps";
 }
 
 TEST_F(ZscoreTest, QuietColumnsScoreAboutOneOrLess) {

@@ -1,5 +1,6 @@
 #include "analyzer/http_api/diagnosis_view.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,16 +98,45 @@ TEST(Diagnosis, AnUndecidedFindingIsInconclusive) {
   EXPECT_EQ(answer["inconclusive"], true);
 }
 
-TEST(Diagnosis, WithTooLittleHistoryItIsLearning) {
+/// Everything still learns: api 3 of 20 samples, redis 7.
+Report learning_report() {
   Report report = culprit_report();
   report.findings.clear();
   for (Score& score : report.scores) {
     score.inconclusive = score.detector == "zscore";
     score.anomalous = false;
+    if (!score.inconclusive) continue;
+    score.learned = score.entity.service == "api" ? 3 : 7;
+    score.needed = 20;
+    score.reason = fmt::format("learning: {} of 20 samples", score.learned);
+    score.evidence.clear();
   }
-  const json answer = as_json(report, "redis");
+  return report;
+}
+
+TEST(Diagnosis, WithTooLittleHistoryItIsLearningAndSaysHowMuchThereIs) {
+  const json answer = as_json(learning_report(), "redis");
   EXPECT_EQ(answer["verdict"], "learning");
   EXPECT_EQ(answer["inconclusive"], true);
+  EXPECT_EQ(answer["summary"], "7 of 20 samples seen of what is usual for shop/redis");
+  EXPECT_EQ(answer["scores"][0]["learning"], (json{{"samples", 7}, {"needed", 20}}));
+  DiagnoseRequest request;
+  request.window_ms = 20'000;
+  EXPECT_THAT(view_of(share(learning_report()), request, kReportTime)->summary,
+              HasSubstr("; ask for a longer window="));
+}
+
+TEST(Diagnosis, ANewcomerAmongContainersThatAreKnownIsNotTheWordOnAll) {
+  Report report = learning_report();
+  for (Score& score : report.scores) {
+    if (score.entity.container == "redis") continue;
+    score.inconclusive = false;
+    score.needed = 0;
+  }
+  const json answer = json::parse(diagnosis_json(*view(report, {})));
+  EXPECT_EQ(answer["verdict"], "normal");
+  EXPECT_EQ(answer["summary"],
+            "no container of the services stands out; 1 of them not judged yet, 7 of 20 samples seen");
 }
 
 TEST(Diagnosis, LabelsThatAreNotUtf8StillMakeJson) {
@@ -121,6 +151,64 @@ TEST(DiagnosisPage, ShowsTheCulpritWithAChart) {
   EXPECT_THAT(page, HasSubstr("<h2>shop/api-2: cpu_usage</h2>"));
   EXPECT_THAT(page, HasSubstr("<svg"));
   EXPECT_THAT(page, HasSubstr("mmap_calls: no series"));
+}
+
+TEST(DiagnosisPage, LinksEachServiceToItsOwnDiagnosis) {
+  const std::string page = diagnosis_page(*view(culprit_report(), {}));
+  for (const char* link :
+       {"<a href=\"?namespace=shop&amp;service=redis\">shop/redis</a>",
+        "<a href=\"?namespace=test&amp;service=cache\">test/cache</a>",
+        "<h2><a href=\"?namespace=shop&amp;service=api\">shop/api-2</a>: cpu_usage</h2>"}) {
+    EXPECT_THAT(page, HasSubstr(link));
+  }
+  const std::string redis = diagnosis_page(*view(culprit_report(), "redis"));
+  EXPECT_THAT(redis,
+              HasSubstr("<li><a href=\"?namespace=shop&amp;service=api\">shop/api-2</a>: cpu_usage of"));
+  EXPECT_THAT(redis, HasSubstr("<a href=\"?\">All services</a>"));
+}
+
+TEST(DiagnosisPage, LinksKeepTheTimeAndEscapeNames) {
+  Report report = culprit_report();
+  report.services = {{"a&b", "x/\"y\"", {}}};
+  DiagnoseRequest request;
+  request.time_ms = kReportTime;
+  request.window_ms = 90'500;
+  const std::string page = diagnosis_page(*view_of(share(report), request, kReportTime));
+  EXPECT_THAT(page, HasSubstr("<a href=\"?namespace=a%26b&amp;service=x%2F%22y%22"
+                              "&amp;time=2023-11-14T22%3A13%3A20.000Z&amp;window=90.5\">"));
+}
+
+TEST(DiagnosisPage, SaysInWordsWhyAScoreIsInconclusive) {
+  const std::string page = diagnosis_page(*view(culprit_report(), "api", "shop"));
+  EXPECT_THAT(
+      page, HasSubstr("<td>inconclusive: too few services change to say what is usual: 1 of the 20 needed"));
+  EXPECT_THAT(page, HasSubstr("<td><strong>anomalous</strong></td>"));
+  EXPECT_THAT(page, HasSubstr("<td>usual</td>"));
+}
+
+TEST(DiagnosisPage, SaysHowFarTheDetectorsHaveLearned) {
+  Report report = learning_report();
+  const std::string all = diagnosis_page(*view(report, {}));
+  EXPECT_THAT(all,
+              HasSubstr("<strong>learning</strong>: 3 of 20 samples seen of what is usual for the services"));
+  EXPECT_THAT(all, HasSubstr("shop/redis</a></td><td class=\"n\">1</td><td>learning: 7 of 20 samples</td>"));
+  EXPECT_THAT(all, HasSubstr("<td>learning: 3 of 20 samples</td>"));
+  EXPECT_THAT(diagnosis_page(*view(report, "redis")),
+              HasSubstr("7 of 20 samples seen of what is usual for shop/redis"));
+}
+
+TEST(DiagnosisPage, FoldsWhatIsLong) {
+  Report report = culprit_report();
+  for (Finding& finding : report.findings) finding.evidence.assign(8, cpu_evidence(1.02));
+  for (Score& score : report.scores) {
+    if (score.anomalous) score.evidence.assign(8, cpu_evidence(1.02));
+  }
+  const std::string page = diagnosis_page(*view(report, "api", "shop"));
+  EXPECT_THAT(page, HasSubstr("<details><summary>5 more quantities</summary>"));
+  EXPECT_THAT(
+      page, HasSubstr("<details><summary>cpu_usage 1.02 cores, expected 0.04, 90 % of the score</summary>"));
+  EXPECT_THAT(diagnosis_page(*view(culprit_report(), "api", "shop")), Not(HasSubstr("<details>")))
+      << "what is short is not";
 }
 
 TEST(DiagnosisPage, EscapesWhatComesFromLabels) {

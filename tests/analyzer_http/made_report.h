@@ -57,7 +57,7 @@ inline Report culprit_report() {
   change.value = 0.01;
   change.threshold = NAN;
   change.inconclusive = true;
-  change.reason = "only 1 services change at all, 20 are needed to say what is usual";
+  change.reason = "too few services change to say what is usual: 1 of the 20 needed";
   Finding& finding = report.findings.emplace_back();
   finding.entity = entity("api-2", "api");
   finding.fault = "cpu_usage";

@@ -48,7 +48,7 @@ TEST_F(PastDiagnosis, AWindowTooShortToLearnFromSaysSo) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_TRUE((*report)->findings.empty());
   bool learning = false;
-  for (const Score& score : (*report)->scores) learning = learning || score.reason.starts_with("too little");
+  for (const Score& score : (*report)->scores) learning = learning || score.reason.starts_with("learning: ");
   EXPECT_TRUE(learning);
 }
 
