@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
-// Cgroups made and removed, on every hierarchy.
+// Cgroups made, removed and given a first process, on every hierarchy.
 #include "bpf/kernel_types.h"
 
 #include <bpf/bpf_tracing.h>
@@ -48,6 +48,18 @@ SEC("?tp_btf/cgroup_rmdir")
 int BPF_PROG(rmdir, struct cgroup *cgroup, const char *path)
 {
 	return send(cgroup, path, SONDE_CGROUP_RMDIR);
+}
+
+/*
+ * Hook: a cgroup was empty, those below it too, and got a process, or the last one left. Oldest kernel: 5.8
+ * (its tracepoint: 5.2). Ancestors are announced with it; the process is not theirs.
+ */
+SEC("?tp_btf/cgroup_notify_populated")
+int BPF_PROG(populated, struct cgroup *cgroup, const char *path, int value)
+{
+	if (!value || cgroup->nr_populated_csets == 0)
+		return 0;
+	return send(cgroup, path, SONDE_CGROUP_POPULATED);
 }
 
 /* Hook: the kernel let go of a removed cgroup, once nothing is charged to it. Oldest kernel: 5.8. */

@@ -3,7 +3,12 @@
 
 #include <linux/types.h>
 
-enum cgroup_event_kind { SONDE_CGROUP_MKDIR, SONDE_CGROUP_RMDIR, SONDE_CGROUP_RELEASE };
+enum cgroup_event_kind {
+	SONDE_CGROUP_MKDIR,
+	SONDE_CGROUP_RMDIR,
+	SONDE_CGROUP_RELEASE,
+	SONDE_CGROUP_POPULATED
+};
 
 #define SONDE_CGROUP_PATH_SIZE 512
 

@@ -31,6 +31,7 @@ struct cgroup_subsys_state {
 struct cgroup {
 	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
+	int nr_populated_csets; /* of tasks in itself, not below it */
 	struct cgroup_root *root;
 };
 

@@ -24,6 +24,8 @@ CgroupEvent::Kind kind_of(uint32_t kind) {
       return CgroupEvent::Kind::kCreated;
     case SONDE_CGROUP_RMDIR:
       return CgroupEvent::Kind::kRemoved;
+    case SONDE_CGROUP_POPULATED:
+      return CgroupEvent::Kind::kPopulated;
     default:
       return CgroupEvent::Kind::kReleased;
   }
@@ -48,6 +50,8 @@ class CgroupEvents final : public BpfCgroupEvents {
   }
 
   [[nodiscard]] int descriptor() const override { return ring_buffer__epoll_fd(ring_.get()); }
+
+  [[nodiscard]] bool tells_populated() const override { return object_->has_program("populated"); }
 
   [[nodiscard]] uint64_t lost() const override { return object_->errors()[SONDE_ERROR_RING_FULL]; }
 

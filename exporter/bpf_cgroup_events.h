@@ -10,12 +10,13 @@
 
 namespace sonde::exporter {
 
-/// A cgroup came or went.
+/// A cgroup came, went or got its first process.
 struct CgroupEvent {
   enum class Kind {
-    kCreated,   ///< mkdir
-    kRemoved,   ///< rmdir: no task is left in it, pages and I/O may still be charged
-    kReleased,  ///< the kernel let go of it
+    kCreated,    ///< mkdir
+    kRemoved,    ///< rmdir: no task is left in it, pages and I/O may still be charged
+    kReleased,   ///< the kernel let go of it
+    kPopulated,  ///< it was empty and got a process of its own
   };
 
   Kind kind;
@@ -25,7 +26,7 @@ struct CgroupEvent {
       path;  ///< below the hierarchy's root; valid during the callback only. Clipped at 511 bytes.
 };
 
-/// The kernel's announcements of cgroups made and removed, on every hierarchy at once.
+/// The kernel's announcements of cgroups made, populated and removed, on every hierarchy at once.
 ///
 /// Threads: one; poll() and the callback run on the caller's thread.
 class BpfCgroupEvents {
@@ -38,6 +39,9 @@ class BpfCgroupEvents {
 
   /// A descriptor that is readable while events wait, for epoll.
   [[nodiscard]] virtual int descriptor() const = 0;
+
+  /// Whether kPopulated is announced: the kernel has the hook.
+  [[nodiscard]] virtual bool tells_populated() const = 0;
 
   /// Events that found the buffer full since the start. When it grows, the caller lists the cgroups anew.
   [[nodiscard]] virtual uint64_t lost() const = 0;

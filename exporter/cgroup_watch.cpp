@@ -33,6 +33,7 @@ class BpfWatch final : public CgroupWatch {
     const uint64_t lost = events_->lost();
     return !handled || unclear || lost != std::exchange(lost_, lost);
   }
+  [[nodiscard]] bool tells_populated() const override { return events_->tells_populated(); }
 
   void before_listing(const std::string& /*directory*/) override {}
   [[nodiscard]] bool watches_directories() const override { return false; }
@@ -57,6 +58,7 @@ class InotifyWatch final : public CgroupWatch {
     while (read(descriptor_, buffer.data(), buffer.size()) > 0) changed = true;
     return changed;
   }
+  [[nodiscard]] bool tells_populated() const override { return false; }
 
   void before_listing(const std::string& directory) override {
     // Adding it again is harmless. Where the kernel's limit of watches is reached, the regular walk remains.

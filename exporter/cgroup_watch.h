@@ -9,7 +9,7 @@
 
 namespace sonde::exporter {
 
-/// Tells that cgroups came and went. Threads: one at a time.
+/// Tells that cgroups came, went and got their first process. Threads: one at a time.
 class CgroupWatch {
  public:
   virtual ~CgroupWatch() = default;
@@ -20,6 +20,9 @@ class CgroupWatch {
   /// Takes all that waits. Calls `on_event` where it knows what happened; returns true where it does not and
   /// the cgroups must be listed anew.
   virtual bool take(const std::function<void(const CgroupEvent&)>& on_event) = 0;
+
+  /// Whether it announces the first process of a cgroup. If not, that must be looked for.
+  [[nodiscard]] virtual bool tells_populated() const = 0;
 
   /// Called with each directory before a walk lists it.
   virtual void before_listing(const std::string& directory) = 0;

@@ -1,11 +1,16 @@
 #include "exporter/container_index.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <unordered_map>
 #include <unordered_set>
+
+#include "common/file_descriptor.h"
 
 namespace sonde::exporter {
 namespace {
@@ -65,6 +70,19 @@ void make_unique(Container& container, std::unordered_set<std::string>& used) {
   }
 }
 
+/// Whether a process is in a cgroup; those of other process namespaces count, which cgroup.procs shows as 0.
+bool has_process(const std::string& directory) {
+  char first = 0;
+  for (const char* const file : {"/cgroup.procs", "/cgroup.threads"}) {
+    const FileDescriptor descriptor(open((directory + file).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!descriptor) return false;
+    const ssize_t size = read(descriptor.get(), &first, 1);
+    if (size >= 0) return size == 1;
+    if (errno != EOPNOTSUPP) return false;  // else a threaded cgroup, whose processes are in one above it
+  }
+  return false;
+}
+
 template <class Item>
 void drop_oldest(std::deque<Item>& items) {
   while (items.size() > ContainerIndex::kMostRemoved) items.pop_front();
@@ -94,11 +112,12 @@ Result<ContainerRule> ContainerRule::matching(const std::string& expression) {
   return rule;
 }
 
-std::vector<std::string_view> ContainerRule::choose(const CgroupTree& tree) const {
+std::vector<std::string_view> ContainerRule::choose(const CgroupTree& tree,
+                                                    const CgroupPaths& populated) const {
   std::vector<std::string_view> chosen;
   if (!expression_) {
     for (const auto& [path, ids] : tree) {
-      if (!identity::has_descendants(tree, path)) chosen.push_back(path);
+      if (populated.contains(path) && !identity::has_descendants(tree, path)) chosen.push_back(path);
     }
     return chosen;
   }
@@ -120,8 +139,9 @@ void ContainerIndex::apply(const CgroupEvent& event) {
     if (mount.kernel_number != event.hierarchy_root) continue;
     for (const Hierarchy hierarchy : mount.hierarchies) {
       if (mounts_.directory(hierarchy, event.path).empty()) continue;
-      if (event.kind == CgroupEvent::Kind::kCreated) {
+      if (event.kind == CgroupEvent::Kind::kCreated || event.kind == CgroupEvent::Kind::kPopulated) {
         set_id(std::string(event.path), hierarchy, event.cgroup_id);
+        if (event.kind == CgroupEvent::Kind::kPopulated) set_populated(event.path);
       } else if (const auto node = tree_.find(event.path);
                  node != tree_.end() && node->second[static_cast<size_t>(hierarchy)] == event.cgroup_id) {
         remove(node, hierarchy);
@@ -148,11 +168,32 @@ void ContainerIndex::replace(CgroupTree tree) {
   }
 }
 
+void ContainerIndex::look_for_processes() {
+  if (!rule_.needs_populated()) return;
+  for (const auto& [path, ids] : tree_) {
+    if (populated_.contains(path) || identity::has_descendants(tree_, path)) continue;
+    for (const Hierarchy hierarchy : kHierarchies) {
+      if (ids[static_cast<size_t>(hierarchy)] == 0) continue;
+      const std::string directory = mounts_.directory(hierarchy, path);
+      if (directory.empty() || !has_process(directory)) continue;
+      set_populated(path);
+      break;
+    }
+  }
+}
+
+void ContainerIndex::set_populated(std::string_view path) {
+  if (rule_.needs_populated() && populated_.emplace(path).second) changed_ = true;
+}
+
 void ContainerIndex::set_id(const std::string& path, Hierarchy hierarchy, uint64_t id) {
   const auto node = tree_.try_emplace(path).first;
   const uint64_t before = node->second[static_cast<size_t>(hierarchy)];
   if (before == id) return;
-  if (before != 0) removed_.push_back({hierarchy, before, path});
+  if (before != 0) {  // its removal was missed
+    removed_.push_back({hierarchy, before, path});
+    populated_.erase(path);
+  }
   node->second[static_cast<size_t>(hierarchy)] = id;
   changed_ = true;
 }
@@ -162,14 +203,17 @@ void ContainerIndex::remove(CgroupTree::iterator node, Hierarchy hierarchy) {
   removed_.push_back({hierarchy, id, node->first});
   drop_oldest(removed_);
   id = 0;
-  if (node->second == CgroupIds{}) tree_.erase(node);
+  if (node->second == CgroupIds{}) {
+    populated_.erase(node->first);
+    tree_.erase(node);
+  }
   changed_ = true;
 }
 
 ContainerTable ContainerIndex::build() {
   std::vector<Container> containers;
   std::unordered_set<std::string> used;
-  for (const std::string_view path : rule_.choose(tree_)) {
+  for (const std::string_view path : rule_.choose(tree_, populated_)) {
     Container container;
     container.path = path;
     container.name = identity::name_from_cgroup_path(path);

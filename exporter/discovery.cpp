@@ -52,6 +52,7 @@ std::shared_ptr<const ContainerTable> Discovery::snapshot() {
   const std::lock_guard lock(mutex_);
   take_events();
   if (rescan_wanted_ || !watch_) rescan();
+  if (watch_ && !watch_->tells_populated()) index_.look_for_processes();
 
   const bool cgroups_changed = index_.changed();
   ContainerTable fresh = cgroups_changed ? index_.build() : ContainerTable();
@@ -100,6 +101,7 @@ void Discovery::rescan() {
   identity::CgroupScan scan = identity::scan_cgroups(options_.mounts, before_listing);
   incomplete_ = scan.truncated || scan.unreadable > 0;
   index_.replace(std::move(scan.tree));
+  index_.look_for_processes();
   rescan_wanted_ = false;
   last_rescan_ = SteadyClock::now();
   ++rescans_;

@@ -79,7 +79,8 @@ void add_container_flags(CLI::App& app, Flags& flags) {
   app.add_option("--container.cgroup-include", flags.cgroup_include,
                  "Which cgroups are containers: a POSIX extended regular expression for the whole path below "
                  "the hierarchy's root, such as /shop/[^/]+. What lies below a container is part of it. "
-                 "Without it: every cgroup that has none below it")
+                 "Without it: every cgroup that has none below it, from its first process on until it is "
+                 "removed")
       ->type_name("REGEX");
   app.add_flag("--container.without-host-row", flags.without_host_row,
                "Leave out the row of what belongs to no container, whose four labels are empty");

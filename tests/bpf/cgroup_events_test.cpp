@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "tests/bpf/support/test_cgroup.h"
+#include "tests/bpf/support/worker.h"
 
 namespace sonde::test {
 namespace {
@@ -59,6 +60,23 @@ TEST_F(CgroupEventsTest, EveryHierarchyAnnouncesACgroupMadeAndRemoved) {
       ASSERT_TRUE(seen) << mount.directory;
       EXPECT_EQ(seen->path, path);
     }
+  }
+}
+
+TEST_F(CgroupEventsTest, EveryHierarchyAnnouncesTheFirstProcessOfACgroupButNotOfThoseAboveIt) {
+  EXPECT_TRUE(events_->tells_populated());
+  const TestCgroup outer("announced");
+  const TestCgroup inner("announced/inner");
+  const Worker worker(inner, [](uint64_t) {});
+  for (const identity::CgroupMount& mount : mounts().mounts()) {
+    const auto id_of = [&](const TestCgroup& cgroup) {
+      return cgroup.ids()[static_cast<size_t>(mount.hierarchies.front())];
+    };
+    const uint32_t root = mount.kernel_number.value_or(0);
+    const auto seen = find(CgroupEvent::Kind::kPopulated, root, id_of(inner));
+    ASSERT_TRUE(seen) << mount.directory;
+    EXPECT_EQ(seen->path, inner.path());
+    EXPECT_FALSE(find(CgroupEvent::Kind::kPopulated, root, id_of(outer))) << mount.directory;
   }
 }
 

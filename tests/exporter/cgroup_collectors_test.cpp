@@ -50,8 +50,12 @@ class CgroupCollectors : public testing::Test {
     }
     scratch_.write("proc/" + std::to_string(process) + "/net/dev", text);
   }
+  /// Writes a file of a cgroup, which has a process unless its cgroup.procs says otherwise.
   void write_cgroup(const std::string& relative, const std::string& content) {
-    scratch_.write("sys/fs/cgroup/" + relative, content);
+    const std::string file = "sys/fs/cgroup/" + relative;
+    scratch_.write(file, content);
+    const std::string processes = file.substr(0, file.rfind('/')) + "/cgroup.procs";
+    if (!std::filesystem::exists(scratch_.path() + '/' + processes)) scratch_.write(processes, "1\n");
   }
   void remove_cgroup(const std::string& relative) {
     std::filesystem::remove_all(scratch_.path() + "/sys/fs/cgroup/" + relative);

@@ -52,26 +52,38 @@ std::string owner(const ContainerTable& table, uint64_t id, Hierarchy hierarchy 
 CgroupEvent created(const std::string& path, uint64_t id, uint32_t tree = kMemoryTree) {
   return {CgroupEvent::Kind::kCreated, tree, id, path};
 }
+CgroupEvent populated(const std::string& path, uint64_t id, uint32_t tree = kMemoryTree) {
+  return {CgroupEvent::Kind::kPopulated, tree, id, path};
+}
 CgroupEvent removed(const std::string& path, uint64_t id, uint32_t tree = kMemoryTree) {
   return {CgroupEvent::Kind::kRemoved, tree, id, path};
 }
 
-TEST(ContainerRule, TakesLeavesByDefault) {
-  const CgroupTree tree = memory_tree({{"/a", 1}, {"/a-1", 2}, {"/a/b", 3}, {"/a/b/c", 4}, {"/d", 5}});
-  EXPECT_THAT(ContainerRule().choose(tree), ElementsAre("/a-1", "/a/b/c", "/d"));
+/// What a walk found, each with a process in it.
+void replace_populated(ContainerIndex& index, const std::vector<std::pair<std::string, uint64_t>>& cgroups) {
+  index.replace(memory_tree(cgroups));
+  for (const auto& [path, id] : cgroups) index.apply(populated(path, id));
+}
+
+TEST(ContainerRule, TakesLeavesThatHaveHadAProcessByDefault) {
+  const CgroupTree tree =
+      memory_tree({{"/a", 1}, {"/a-1", 2}, {"/a/b", 3}, {"/a/b/c", 4}, {"/d", 5}, {"/e", 6}});
+  EXPECT_THAT(ContainerRule().choose(tree, {"/a", "/a-1", "/a/b/c", "/d"}),
+              ElementsAre("/a-1", "/a/b/c", "/d"));
+  EXPECT_THAT(ContainerRule().choose(tree, {}), IsEmpty());
 }
 
 TEST(ContainerRule, TakesTheUppermostOfMatchingCgroups) {
   const CgroupTree tree = memory_tree(
       {{"/shop", 1}, {"/shop/api", 2}, {"/shop/api/shop", 3}, {"/shop/api/shop/api", 4}, {"/x", 5}});
-  EXPECT_THAT(rule("/shop/[^/]+|.*/api").choose(tree), ElementsAre("/shop/api"));
+  EXPECT_THAT(rule("/shop/[^/]+|.*/api").choose(tree, {}), ElementsAre("/shop/api"));
 }
 
 TEST(ContainerRule, MatchesWholePathsOnly) {
   const CgroupTree tree = memory_tree({{"/shop", 1}, {"/shop/api", 2}, {"/workshop", 3}});
-  EXPECT_THAT(rule("shop").choose(tree), IsEmpty());
-  EXPECT_THAT(rule("/shop").choose(tree), ElementsAre("/shop"));
-  EXPECT_THAT(rule("/a|/shop/.*").choose(tree), ElementsAre("/shop/api"));
+  EXPECT_THAT(rule("shop").choose(tree, {}), IsEmpty());
+  EXPECT_THAT(rule("/shop").choose(tree, {}), ElementsAre("/shop"));
+  EXPECT_THAT(rule("/a|/shop/.*").choose(tree, {}), ElementsAre("/shop/api"));
 }
 
 TEST(ContainerRule, RefusesAnExpressionThatIsNoneAndNamesTheFlag) {
@@ -97,7 +109,7 @@ TEST(ContainerIndex, FoldsDescendantsIntoTheirContainerAndLeavesTheRestToTheHost
 
 TEST(ContainerIndex, WritesAllFourLabels) {
   ContainerIndex index(two_trees(), {});
-  index.replace(memory_tree({{"/shop/api-2", 11}, {"/lone", 12}}));
+  replace_populated(index, {{"/shop/api-2", 11}, {"/lone", 12}});
   const ContainerTable table = index.build();
   EXPECT_EQ(table.containers()[0].labels.text(),
             R"(namespace="",pod="lone",container="lone",service="lone")");
@@ -110,8 +122,8 @@ TEST(ContainerIndex, WritesAllFourLabels) {
 TEST(ContainerIndex, NeverGivesTwoContainersTheSameLabels) {
   ContainerIndex index(two_trees(), {});
   // Bytes that are not UTF-8 all become U+FFFD; the literal name of the third is what the second would get.
-  index.replace(
-      memory_tree({{"/x/a\xfe", 1}, {"/x/a\xff", 2}, {"/x/a\xef\xbf\xbd~2", 3}, {"/x/a\xef\xbf\xbd", 4}}));
+  replace_populated(index,
+                    {{"/x/a\xfe", 1}, {"/x/a\xff", 2}, {"/x/a\xef\xbf\xbd~2", 3}, {"/x/a\xef\xbf\xbd", 4}});
   const ContainerTable table = index.build();
   std::set<std::string> labels;
   std::set<std::string> pods;
@@ -126,8 +138,8 @@ TEST(ContainerIndex, NeverGivesTwoContainersTheSameLabels) {
 TEST(ContainerIndex, MergesTheTreesOfTheKernelsEventsByPath) {
   ContainerIndex index(two_trees(), {});
   index.apply(created("/a", 7));
-  index.apply(created("/a", 70, 0));
-  index.apply(created("/a", 700, 99));  // a tree that is not measured
+  index.apply(populated("/a", 70, 0));
+  index.apply(populated("/a", 700, 99));  // a tree that is not measured
   const ContainerTable table = index.build();
   ASSERT_THAT(paths_of(table), ElementsAre("/a"));
   EXPECT_EQ(table.containers()[0].cgroup_ids, (CgroupIds{70, 7, 0, 0, 0, 0}));
@@ -135,8 +147,8 @@ TEST(ContainerIndex, MergesTheTreesOfTheKernelsEventsByPath) {
 
 TEST(ContainerIndex, LetsAContainerGoOnceItIsGoneFromEveryTree) {
   ContainerIndex index(two_trees(), {});
-  index.apply(created("/a", 7));
-  index.apply(created("/a", 70, 0));
+  index.apply(populated("/a", 7));
+  index.apply(populated("/a", 70, 0));
   index.build();
   index.apply(removed("/a", 7));
   EXPECT_THAT(paths_of(index.build()), ElementsAre("/a"));
@@ -146,7 +158,7 @@ TEST(ContainerIndex, LetsAContainerGoOnceItIsGoneFromEveryTree) {
 
 TEST(ContainerIndex, IgnoresTheRemovalOfAnEarlierCgroupOfThePath) {
   ContainerIndex index(two_trees(), {});
-  index.apply(created("/a", 7));
+  index.apply(populated("/a", 7));
   index.apply(removed("/a", 6));
   EXPECT_THAT(paths_of(index.build()), ElementsAre("/a"));
 }
@@ -161,6 +173,41 @@ TEST(ContainerIndex, KnowsChangesFromNone) {
   EXPECT_FALSE(index.changed());
   index.replace(memory_tree({{"/a", 8}}));
   EXPECT_TRUE(index.changed());
+  index.build();
+  index.apply(populated("/a", 8));
+  EXPECT_TRUE(index.changed());
+  index.build();
+  index.apply(populated("/a", 8));
+  EXPECT_FALSE(index.changed()) << "only the first process is news";
+}
+
+TEST(ContainerIndex, ACgroupIsAContainerFromItsFirstProcessUntilItIsRemoved) {
+  ContainerIndex index(two_trees(), {});
+  index.apply(created("/shop", 1));
+  index.apply(created("/shop/api", 2));
+  ContainerTable table = index.build();
+  EXPECT_THAT(paths_of(table), IsEmpty()) << "it is empty yet";
+  EXPECT_EQ(owner(table, 2), "");
+  index.apply(populated("/shop/api", 2));
+  table = index.build();
+  EXPECT_THAT(paths_of(table), ElementsAre("/shop/api"));
+  EXPECT_EQ(owner(table, 2), "/shop/api");
+  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 2}}));
+  EXPECT_THAT(paths_of(index.build()), ElementsAre("/shop/api")) << "it may have ended meanwhile";
+  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 3}}));
+  EXPECT_THAT(paths_of(index.build()), IsEmpty()) << "another one of its name, empty";
+  index.apply(populated("/shop/api", 3));
+  index.apply(removed("/shop/api", 3));
+  EXPECT_THAT(paths_of(index.build()), IsEmpty()) << "nor is the slice that is left over";
+  index.apply(populated("/shop/api", 4));  // without an announcement before
+  index.apply(created("/shop/api", 5));    // the removal in between was missed
+  EXPECT_THAT(paths_of(index.build()), IsEmpty());
+}
+
+TEST(ContainerIndex, WhatIsChosenByAnExpressionMayBeEmpty) {
+  ContainerIndex index(two_trees(), rule("/shop/[^/]+"));
+  index.apply(created("/shop/api", 2));
+  EXPECT_THAT(paths_of(index.build()), ElementsAre("/shop/api"));
 }
 
 TEST(ContainerIndex, KeepsRemovedDescendantsWithTheirContainer) {
@@ -197,7 +244,7 @@ TEST(ContainerIndex, ForgetsDescendantsWithTheirContainer) {
 
 TEST(ContainerIndex, DoesNotAddAFormerContainerToTheOneAboveIt) {
   ContainerIndex index(two_trees(), {});
-  index.replace(memory_tree({{"/shop", 10}, {"/shop/api", 11}}));
+  replace_populated(index, {{"/shop", 10}, {"/shop/api", 11}});
   EXPECT_EQ(owner(index.build(), 11), "/shop/api");
   index.replace(memory_tree({{"/shop", 10}}));  // now a leaf itself
   const ContainerTable table = index.build();

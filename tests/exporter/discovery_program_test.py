@@ -30,12 +30,34 @@ class RealCgroups(unittest.TestCase):
             labels = {"namespace": cgroups.name, "pod": "api-1", "container": "api-1", "service": "api"}
             self.assertIsNone(value(exporter.page(), CPU, **labels))
             path = cgroups.make("api-1")
+            self.assertIsNone(value(exporter.page(), CPU, **labels), "it has had no process")
+            process = cgroups.run(path, "sh", "-c", "echo in; exec sleep 600")
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), b"in\n")
             page = exporter.page()
-            self.assertEqual(value(page, CPU, **labels), 0)
+            self.assertIsNotNone(value(page, CPU, **labels))
             self.assertEqual(value(page, "sonde_container_oom_kills_total", **labels), 0)
             self.assertEqual(value(page, "sonde_container_memory_page_faults_total", kind="major", **labels), 0)
+            cgroups.end(process)
+            self.assertGreater(value(exporter.page(), CPU, **labels) or 0, 0, "what it used stays to be seen")
             cgroups.remove(path)
             self.assertIsNone(value(exporter.page(), CPU, **labels))
+
+    def test_a_process_that_came_and_went_between_two_scrapes_makes_a_container(self) -> None:
+        with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:
+            cgroups.make("empty")
+            cgroups.run(cgroups.make("job-1"), "true").wait()
+            page = exporter.page()
+            self.assertGreater(value(page, CPU, namespace=cgroups.name, pod="job-1") or 0, 0)
+            self.assertIsNone(value(page, CPU, namespace=cgroups.name, pod="empty"))
+        flag = "--bpf.disable-hook=cgroup_notify_populated"
+        with TestCgroups() as cgroups, RunningExporter(flag, *FLAGS) as exporter:
+            path = cgroups.make("job-1")
+            self.assertIsNone(value(exporter.page(), CPU, namespace=cgroups.name, pod="job-1"))
+            cgroups.run(path, "sleep", "600")
+            deadline = time.monotonic() + 30
+            while value(exporter.page(), CPU, namespace=cgroups.name, pod="job-1") is None:
+                self.assertLess(time.monotonic(), deadline, "without the kernel's event it is looked for")
 
     def test_a_container_of_v2_alone_is_one_too(self) -> None:
         root = unified_root()
@@ -54,7 +76,7 @@ class RealCgroups(unittest.TestCase):
     def test_by_inotify_too(self) -> None:
         """As a user without the right to load BPF programs."""
         with TestCgroups() as cgroups, RunningExporter(*FLAGS, user=65534) as exporter:
-            cgroups.make("api-1")
+            cgroups.run(cgroups.make("api-1"), "sleep", "600")
             deadline = time.monotonic() + 30
             while value(exporter.page(), CPU, namespace=cgroups.name, pod="api-1") is None:
                 self.assertLess(time.monotonic(), deadline, "the new cgroup never appeared")

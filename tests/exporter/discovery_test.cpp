@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -43,6 +44,8 @@ class ScriptedWatch final : public CgroupWatch {
   }
   void before_listing(const std::string& /*directory*/) override {}
   [[nodiscard]] bool watches_directories() const override { return false; }
+  [[nodiscard]] bool tells_populated() const override { return tells_populated_; }
+  void tell_nothing_of_processes() { tells_populated_ = false; }
 
   void announce(CgroupEvent::Kind kind, const std::string& path, uint64_t id) {
     const std::lock_guard lock(mutex_);
@@ -65,6 +68,7 @@ class ScriptedWatch final : public CgroupWatch {
   std::mutex mutex_;
   std::deque<Event> events_;
   bool lost_ = false;
+  std::atomic<bool> tells_populated_ = true;
 };
 
 class DiscoveryTest : public testing::Test {
@@ -80,7 +84,13 @@ class DiscoveryTest : public testing::Test {
     options.rescan_interval = rescan_interval;
     return options;
   }
-  void make_cgroup(const std::string& path) const { scratch_.make_directory("cgroup" + path); }
+  void make_empty_cgroup(const std::string& path) const {
+    scratch_.write("cgroup" + path + "/cgroup.procs", "");
+  }
+  /// With a process in it.
+  void make_cgroup(const std::string& path) const {
+    scratch_.write("cgroup" + path + "/cgroup.procs", "77\n");
+  }
   void remove_cgroup(const std::string& path) const {
     std::filesystem::remove_all(scratch_.path() + "/cgroup" + path);
   }
@@ -122,10 +132,28 @@ TEST_F(DiscoveryTest, SeesWhatWasAnnouncedBeforeTheSnapshotAtOnceAndWithoutAWalk
   Discovery discovery(options(), {}, std::move(made));
   const double walks = rescans(discovery);
   watch.announce(CgroupEvent::Kind::kCreated, "/a", 7);
+  EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
+  watch.announce(CgroupEvent::Kind::kPopulated, "/a", 7);
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/a"));
   watch.announce(CgroupEvent::Kind::kRemoved, "/a", 7);
   EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
   EXPECT_EQ(rescans(discovery), walks);
+}
+
+TEST_F(DiscoveryTest, LooksForTheFirstProcessAtEachSnapshotOnlyWhereNoEventTells) {
+  make_empty_cgroup("/slice");
+  make_cgroup("/container");
+  auto made = std::make_unique<ScriptedWatch>();
+  ScriptedWatch& watch = *made;
+  Discovery discovery(options(), {}, std::move(made));
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/container"));
+  make_cgroup("/slice");
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/container")) << "an event would have told";
+  watch.tell_nothing_of_processes();
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/container", "/slice"));
+  make_empty_cgroup("/slice");
+  make_empty_cgroup("/container");
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/container", "/slice")) << "they have only ended";
 }
 
 TEST_F(DiscoveryTest, ListsAnewWhereEventsWereLost) {
@@ -172,7 +200,7 @@ TEST_F(DiscoveryTest, ByInotifySeesNestedCgroupsComeAndGo) {
   EXPECT_TRUE(eventually(
       [&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/x/y/w", "/x/y/z"}; }));
   remove_cgroup("/x/y");
-  EXPECT_TRUE(eventually([&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/x"}; }));
+  EXPECT_TRUE(eventually([&] { return discovery.snapshot()->containers().empty(); }));
 }
 
 TEST_F(DiscoveryTest, IsSafeWhileScrapesAndEventsRunAtOnce) {
@@ -187,6 +215,7 @@ TEST_F(DiscoveryTest, IsSafeWhileScrapesAndEventsRunAtOnce) {
   }
   for (uint64_t id = 1; id < 200; ++id) {
     watch.announce(CgroupEvent::Kind::kCreated, "/a", id);
+    watch.announce(CgroupEvent::Kind::kPopulated, "/a", id);
     watch.announce(CgroupEvent::Kind::kRemoved, "/a", id);
   }
   for (std::thread& thread : threads) thread.join();

@@ -170,6 +170,8 @@ class StuckCollector(unittest.TestCase):
                 file.write("usage_usec 7000000\n")
             with open(f"{root}/cgroup/api/memory.current", "w", encoding="ascii") as file:
                 file.write("4096\n")
+            with open(f"{root}/cgroup/api/cgroup.procs", "w", encoding="ascii") as file:
+                file.write("1\n")
             flags = (f"--path.procfs={root}/proc", f"--path.cgroupfs={root}/cgroup", "--collector.disable-defaults",
                      "--collector.cgroup_cpu", "--collector.cgroup_memory")
             with RunningExporter(*flags) as exporter:
@@ -195,6 +197,8 @@ class StuckCollector(unittest.TestCase):
             with open(f"{root}/proc/self/mountinfo", "w", encoding="ascii") as file:
                 file.write("35 24 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
             os.makedirs(f"{root}/cgroup/api")
+            with open(f"{root}/cgroup/api/cgroup.procs", "w", encoding="ascii") as file:
+                file.write("1\n")
             with RunningExporter(f"--path.procfs={root}/proc", f"--path.cgroupfs={root}/cgroup",
                                  "--collector.disable-defaults", "--collector.cgroup_cpu") as exporter:
                 os.mkfifo(f"{root}/cgroup/api/cpu.stat")
