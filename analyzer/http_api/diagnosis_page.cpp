@@ -242,7 +242,8 @@ std::string diagnosis_page(const DiagnosisView& view) {
 }
 
 std::string error_page(const std::string& message) {
-  return page("No diagnosis", "<p class=\"verdict inconclusive\">" + html_escape(message) + "</p>\n");
+  return page("No diagnosis", "<p class=\"verdict inconclusive\">" + html_escape(message) + "</p>\n<p>" +
+                                  Links(DiagnoseRequest()).all("All services") + "</p>\n");
 }
 
 }  // namespace sonde::analyzer

@@ -92,6 +92,7 @@ TEST_F(ApiTest, ABrowserGetsAPage) {
   const RawAnswer wrong = get("/diagnose?service=nobody", "Accept: text/html\r\n");
   EXPECT_EQ(wrong.status, 404);
   EXPECT_THAT(wrong.body, HasSubstr("known services"));
+  EXPECT_THAT(wrong.body, HasSubstr("<a href=\"?\">All services</a>"));
 }
 
 TEST_F(ApiTest, MistakesAre400WithTheRemedyAndUnknownServices404) {
