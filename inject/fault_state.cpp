@@ -29,22 +29,27 @@ bool read_process(std::istringstream& words, ProcessIdentity& process) {
   return static_cast<bool>(words >> process.pid >> process.start_ticks) && process.pid > 1;
 }
 
-/// One line into the state. False where key or values are not ours.
-bool read_line(const std::string& line, FaultState& state) {
-  std::istringstream words(line);
-  std::string key;
-  words >> key;
+bool read_values(const std::string& key, std::istringstream& words, FaultState& state) {
   if (key == "fault") return static_cast<bool>(words >> state.fault);
   if (key == "boot_id") return static_cast<bool>(words >> state.boot_id);
   if (key == "expires_unix_ms") return static_cast<bool>(words >> state.expires_unix_ms);
   if (key == "injector") return read_process(words, state.injector);
   if (key == "watchdog") return read_process(words, state.watchdog);
   if (key == "process") return read_process(words, state.processes.emplace_back());
-  if (key == "cgroup" && line.size() > key.size() + 1) {  // may hold spaces
-    state.cgroup = line.substr(key.size() + 1);
-    return true;
-  }
   return false;
+}
+
+/// One line into the state. False where the key or its values are not ours, or something follows them.
+bool read_line(const std::string& line, FaultState& state) {
+  constexpr std::string_view kCgroup = "cgroup ";
+  if (line.starts_with(kCgroup)) {  // may hold spaces
+    state.cgroup = line.substr(kCgroup.size());
+    return !state.cgroup.empty();
+  }
+  std::istringstream words(line);
+  std::string key;
+  words >> key;
+  return read_values(key, words, state) && words.eof();
 }
 
 tl::unexpected<Error> file_error(const char* what, const fs::path& path) {
@@ -75,8 +80,10 @@ Result<FaultState> parse_state(std::string_view text) {
     if (!read_line(line, state))
       return fail(ErrorCode::kInvalid, fmt::format("line {} is malformed", number));
   }
-  if (state.fault.empty() || state.cgroup.empty() || state.injector.pid == 0) {
-    return fail(ErrorCode::kInvalid, "fault, cgroup or injector is missing");
+  if (state.fault.empty() || state.cgroup.empty() || state.boot_id.empty() || state.expires_unix_ms == 0 ||
+      state.injector.pid == 0 || state.watchdog.pid == 0) {
+    return fail(ErrorCode::kInvalid,
+                "fault, cgroup, boot_id, expires_unix_ms, injector or watchdog is missing");
   }
   return state;
 }

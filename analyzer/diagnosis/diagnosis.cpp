@@ -55,12 +55,6 @@ std::optional<Entity> Diagnosis::named() const {
   return std::nullopt;
 }
 
-const std::string& Diagnosis::stable_fault(const Candidate& candidate) {
-  std::string& fault = faults_[candidate.entity];
-  if (fault.empty()) fault = candidate.quantity;
-  return fault;
-}
-
 Finding Diagnosis::culprit(const DetectorInput& input, std::span<const Score> scores, const Entity& entity) {
   // The newest vote for it carries the numbers; where the last column is calmer it is an older one.
   const auto is_for = [&](const Vote& vote) {
@@ -71,10 +65,13 @@ Finding Diagnosis::culprit(const DetectorInput& input, std::span<const Score> sc
   const Candidate& candidate = latest->candidates.front();
   const double second = latest->candidates.size() > 1 ? latest->candidates[1].strength : 0;
 
+  // Older votes are forgotten while it goes on: its beginning is kept.
+  const auto [episode, is_new] = episodes_.try_emplace(entity);
+  if (is_new) episode->second = {candidate.quantity, first->time_ms};
   Finding finding;
   finding.entity = entity;
-  finding.fault = stable_fault(candidate);
-  finding.since_ms = first->time_ms;
+  finding.fault = episode->second.fault;
+  finding.since_ms = episode->second.since_ms;
   finding.confidence = candidate.strength / (candidate.strength + options_.minimum_strength) *
                        (1 - 0.5 * second / candidate.strength);
   attach_evidence(input, scores, finding);
@@ -117,12 +114,12 @@ Verdict Diagnosis::judge(const DetectorInput& input, std::span<const Score> scor
   const auto shifted = std::ranges::count_if(fleet_states_, &FleetState::shifted);
   verdict.fleet.shifted = static_cast<size_t>(shifted) >= options_.debounce_needed;
   if (const std::optional<Entity> entity = named()) {
-    std::erase_if(faults_, [&](const auto& entry) { return entry.first != *entity; });
+    std::erase_if(episodes_, [&](const auto& entry) { return entry.first != *entity; });
     verdict.findings.push_back(culprit(input, scores, *entity));
     // What moved together then is the culprit's doing: others starve while it holds the CPU.
     verdict.fleet.shifted = false;
   } else {
-    faults_.clear();
+    episodes_.clear();
     verdict.findings = undecided(input, scores);
   }
   return verdict;

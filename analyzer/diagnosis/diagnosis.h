@@ -64,12 +64,16 @@ class Diagnosis {
   Finding culprit(const DetectorInput& input, std::span<const Score> scores, const Entity& entity);
   [[nodiscard]] std::vector<Finding> undecided(const DetectorInput& input,
                                                std::span<const Score> scores) const;
-  const std::string& stable_fault(const Candidate& candidate);
 
   DiagnosisOptions options_;
   std::deque<Vote> votes_;
   std::deque<FleetState> fleet_states_;
-  std::map<Entity, std::string> faults_;  ///< of the containers named now: an alert keeps its labels
+  /// A container that is named in column after column.
+  struct Episode {
+    std::string fault;     ///< as it was first told: an alert keeps its labels
+    int64_t since_ms = 0;  ///< the first column that showed it
+  };
+  std::map<Entity, Episode> episodes_;  ///< of the containers named now
 };
 
 }  // namespace sonde::analyzer

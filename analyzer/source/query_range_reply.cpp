@@ -223,7 +223,8 @@ class MatrixHandler : public nlohmann::json_sax<json> {
 };
 
 bool decode_part(const SamplePart& part, std::span<Sample> out) {
-  std::memcpy(out.data(), part.bytes.data(), part.bytes.size());
+  // A series without samples has no bytes, which memcpy() must not be asked for.
+  if (!part.bytes.empty()) std::memcpy(out.data(), part.bytes.data(), part.bytes.size());
   return true;
 }
 

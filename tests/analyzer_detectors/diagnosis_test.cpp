@@ -123,6 +123,17 @@ TEST_F(DiagnosisTest, TheFaultsLabelStaysWhileItLasts) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(column({{"redis", 0.5}}).findings.at(0).fault, fault);
 }
 
+TEST_F(DiagnosisTest, ItSaysSinceWhenForAsLongAsItLasts) {
+  learn();
+  column({{"redis", 1}});
+  const int64_t since = feeder_.input().now_ms;
+  for (int i = 0; i < 12; ++i) EXPECT_EQ(column({{"redis", 1}}).findings.at(0).since_ms, since);
+  for (int i = 0; i < 5; ++i) column();
+  column({{"redis", 1}});
+  const int64_t again = feeder_.input().now_ms;
+  EXPECT_EQ(column({{"redis", 1}}).findings.at(0).since_ms, again) << "another fault";
+}
+
 TEST_F(DiagnosisTest, BeforeThereIsHistoryNobodyIsNamed) {
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(column({{"redis", i * 1.0}}).findings.empty());
 }

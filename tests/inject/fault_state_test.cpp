@@ -45,8 +45,8 @@ TEST(FaultState, RefusesMalformedTextByItsLine) {
   const std::string good = format_state(example());
   EXPECT_FALSE(parse_state(""));
   EXPECT_FALSE(parse_state("sonde-fault-state 2\n" + good.substr(good.find('\n') + 1)));
-  for (const char* line :
-       {"process x 1", "process 5", "process 0 1", "process -1 1", "process 1 1", "stray 5", "cgroup"}) {
+  for (const char* line : {"process x 1", "process 5", "process 0 1", "process -1 1", "process 1 1",
+                           "process 5 1 more", "stray 5", "cgroup", "cgroup "}) {
     const auto state = parse_state(good + line + "\n");
     ASSERT_FALSE(state) << line;
     EXPECT_NE(state.error().message.find("line 10"), std::string::npos) << state.error().message;
@@ -56,6 +56,16 @@ TEST(FaultState, RefusesMalformedTextByItsLine) {
 TEST(FaultState, RefusesACutOffText) {
   const std::string good = format_state(example());
   EXPECT_FALSE(parse_state(good.substr(0, good.find("injector"))));
+}
+
+TEST(FaultState, RefusesATextThatLacksALine) {
+  const std::string good = format_state(example());
+  for (const char* key : {"fault", "cgroup", "boot_id", "expires_unix_ms", "injector", "watchdog"}) {
+    std::string text = good;
+    const size_t begin = text.find(std::string("\n") + key) + 1;
+    text.erase(begin, text.find('\n', begin) + 1 - begin);
+    EXPECT_FALSE(parse_state(text)) << key;
+  }
 }
 
 TEST_F(FaultStateFile, IsWrittenReadAndListed) {
