@@ -45,7 +45,7 @@ class Bench:
         self._shop = shop.Shop(
             this.name, this.folder, loop.PROGRAMS, this.ports, self._tools.entries("tools"), rate
         )
-        self._cpu_files = [find_cpu_file(self._shop.tree.path(name)) for name in shop.CONTAINERS]
+        self._cpu_files: list[Path] = []  # of the containers, once they have cgroups
 
     def start(self) -> None:
         self._shop.prepare()
