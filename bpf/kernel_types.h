@@ -60,27 +60,11 @@ struct thread_info {
 
 /* With CONFIG_SCHED_INFO, which CONFIG_TASK_DELAY_ACCT and CONFIG_SCHEDSTATS select; else it is empty. */
 struct sched_info {
-	unsigned long pcount;           /* times it came to a CPU */
-	unsigned long long run_delay;   /* ns that it waited for one */
-	unsigned long long last_queued; /* since when it waits, by its run queue's clock; 0: it does not */
-};
-
-/* A CPU's run queue. */
-struct rq {
-	__u64 clock; /* ns */
-};
-
-/* A task's, or a group of tasks', part of a run queue. Of tasks of every scheduling class. */
-struct cfs_rq {
-	struct rq *rq; /* with CONFIG_FAIR_GROUP_SCHED */
-};
-
-struct sched_entity {
-	struct cfs_rq *cfs_rq; /* the same */
+	unsigned long pcount;         /* times it came to a CPU */
+	unsigned long long run_delay; /* ns that it waited for one */
 };
 
 struct task_struct {
-	struct sched_entity se;
 	struct sched_info sched_info;
 	struct thread_info thread_info;
 	int pid;

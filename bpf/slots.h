@@ -7,7 +7,8 @@
  * Where the counts of a key lie. `slots` of every object gives each key a slot, an index into the per-CPU
  * array `counts`; `recent` remembers, on each CPU, the slots of the cgroups seen last.
  */
-#define SONDE_RECENT_SLOTS 16
+#define SONDE_RECENT_BITS 7
+#define SONDE_RECENT_SLOTS (1 << SONDE_RECENT_BITS)
 
 /*
  * Value of the map `recent`. Each: (serial number of the cgroup's state + 1) << SONDE_SLOT_BITS | slot; 0:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -23,12 +24,14 @@ enum class SyscallsMode {
 /// Reads "exact", "sampled" or "off". Errors: kInvalid, naming the words allowed.
 Result<SyscallsMode> parse_syscalls_mode(std::string_view word);
 
-/// The default share of the time in mode sampled; docs/benchmarks.md shows what it costs and how far it errs.
+/// The defaults of mode sampled; docs/benchmarks.md shows what they cost and how far they err.
 inline constexpr double kDefaultSamplingRatio = 0.05;
+inline constexpr std::chrono::milliseconds kDefaultSamplingPeriod{5000};
 
 struct SyscallsOptions {
   SyscallsMode mode = SyscallsMode::kSampled;
-  double sampling_ratio = kDefaultSamplingRatio;  ///< 0 < ratio <= 1; only for mode sampled
+  double sampling_ratio = kDefaultSamplingRatio;                       ///< 0 < ratio <= 1; mode sampled
+  std::chrono::milliseconds sampling_period = kDefaultSamplingPeriod;  ///< one window in each; mode sampled
 };
 
 // Factories load and attach their programs at once and never fail: where the kernel refuses, the capability

@@ -97,9 +97,7 @@ void BpfContext::find_hooks() {
     usable_reason_ = CapabilityReason::kNoBtf;
     return;
   }
-  if (has_member(types.get(), "sched_info", "last_queued") && has_member(types.get(), "cfs_rq", "rq")) {
-    hooks_.emplace(kSchedInfo, 0);
-  }
+  if (has_member(types.get(), "sched_info", "run_delay")) hooks_.emplace(kSchedInfo, 0);
   const auto count = btf__type_cnt(types.get());
   for (uint32_t id = 1; id < count; ++id) {
     const btf_type* type = btf__type_by_id(types.get(), id);

@@ -64,9 +64,8 @@ class BpfContext {
   /// How many arguments the tracepoint passes; 0 where there is none.
   [[nodiscard]] int hook_arguments(std::string_view tracepoint) const;
 
-  /// kAvailable if the kernel keeps account of how long tasks wait for a CPU (CONFIG_SCHED_INFO) and
-  /// by which run queue's clock (CONFIG_FAIR_GROUP_SCHED); kNoHook if not; kDisabled if
-  /// --bpf.disable-hook=sched_info takes it away.
+  /// kAvailable if the kernel keeps account of how long tasks wait for a CPU (CONFIG_SCHED_INFO); kNoHook if
+  /// not; kDisabled if --bpf.disable-hook=sched_info takes it away.
   [[nodiscard]] CapabilityReason sched_info_reason() const { return hook_reason(kSchedInfo); }
 
   /// Objects announce themselves while they are loaded; for_each_object() holds off their removal.

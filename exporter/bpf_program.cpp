@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <numeric>
 #include <utility>
 
 #include "bpf/errors.h"
@@ -181,6 +182,7 @@ BpfObject::BpfObject(BpfContext& context, const BpfObjectSource& source, OpenedO
     loaded.hook = hook_of(program);
     loaded.program = program;
     loaded.needed = contains(source.needed, loaded.name);
+    loaded.held = contains(source.held, loaded.name);
   }
   context_.add(*this);
 }
@@ -268,6 +270,7 @@ Result<void> BpfObject::attach() {
   // so that whoever measures that time knows it best.
   for (auto position = programs_.rbegin(); position != programs_.rend(); ++position) {
     Loaded& loaded = *position;
+    if (!loaded.links.empty()) continue;
     auto links = attach_one(loaded);
     loaded.refused = !links;
     context_.capabilities().set(topic_ + "." + loaded.hook,
@@ -277,17 +280,28 @@ Result<void> BpfObject::attach() {
       enough = enough && !loaded.needed;
       continue;
     }
-    std::move(links->begin(), links->end(), std::back_inserter(links_));
+    loaded.links = std::move(*links);
   }
-  enough = enough && !links_.empty();
+  enough = enough && link_count() > 0;
   context_.capabilities().set(topic_, enough ? CapabilityReason::kAvailable : CapabilityReason::kRejected);
   if (enough) return {};
-  detach();
+  detach(true);
   return tl::unexpected<Error>(last);
 }
 
 void BpfObject::detach() {
-  links_.clear();
+  detach(false);
+}
+
+void BpfObject::detach(bool held_too) {
+  for (auto position = programs_.rbegin(); position != programs_.rend(); ++position) {
+    if (held_too || !position->held) position->links.clear();
+  }
+}
+
+size_t BpfObject::link_count() const {
+  return std::accumulate(programs_.begin(), programs_.end(), size_t{0},
+                         [](size_t sum, const Loaded& loaded) { return sum + loaded.links.size(); });
 }
 
 bool BpfObject::has_program(std::string_view name) const {

@@ -34,6 +34,7 @@ struct BpfObjectSource {
   std::function<OpenedObject()> open;   ///< opens afresh at each call; an object that failed to load is spent
   std::vector<std::string> not_wanted;  ///< programs left out whatever the kernel has, by name
   std::vector<std::string> needed{};  ///< programs without which the rest of the topic is of no use, by name
+  std::vector<std::string> held{};    ///< programs that detach() leaves attached, by name
 };
 
 /// Makes `open` of a source from a bpftool skeleton; `configure` sets its read-only data.
@@ -72,16 +73,17 @@ class BpfObject {
   BpfObject(const BpfObject&) = delete;
   BpfObject& operator=(const BpfObject&) = delete;
 
-  /// Attaches every program that was loaded. Errors: none, or not what is needed, could be attached.
+  /// Attaches every program that was loaded and is not attached. Errors: none, or not what is needed, could
+  /// be attached; nothing is then.
   Result<void> attach();
-  /// Detaches all; counts and loaded programs stay.
+  /// Detaches all but those that the source wants held; counts and loaded programs stay.
   void detach();
 
   [[nodiscard]] const std::string& topic() const { return topic_; }
   /// Whether a program, by name, is loaded and the kernel did not refuse to attach it.
   [[nodiscard]] bool has_program(std::string_view name) const;
   /// How many links hold programs to hooks now.
-  [[nodiscard]] size_t link_count() const { return links_.size(); }
+  [[nodiscard]] size_t link_count() const;
 
   /// A map's descriptor; -1 where the object has none of that name.
   [[nodiscard]] int map_descriptor(const char* name) const;
@@ -101,26 +103,28 @@ class BpfObject {
  private:
   [[nodiscard]] uint32_t map_capacity(const char* name) const;
 
+  struct LinkCloser {
+    void operator()(bpf_link* link) const;
+  };
+  using Link = std::unique_ptr<bpf_link, LinkCloser>;
   struct Loaded {
     std::string name;
     std::string hook;
     bpf_program* program = nullptr;
     bool needed = false;
+    bool held = false;
     std::atomic<bool> refused{false};
+    std::vector<Link> links{};
   };
-  struct LinkCloser {
-    void operator()(bpf_link* link) const;
-  };
-  using Link = std::unique_ptr<bpf_link, LinkCloser>;
 
   BpfObject(BpfContext& context, const BpfObjectSource& source, OpenedObject opened);
   [[nodiscard]] Result<std::vector<Link>> attach_one(const Loaded& loaded) const;
+  void detach(bool held_too);
 
   BpfContext& context_;
   std::string topic_;
   OpenedObject opened_;
   std::deque<Loaded> programs_;  ///< an atomic cannot move
-  std::vector<Link> links_;
   std::atomic<size_t> entries_{0};
 };
 

@@ -45,7 +45,8 @@ void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& fam
   writer.family(family);
   for (const RowAccounts::Row* row : rows) {
     for (const CounterPart& part : parts) {
-      writer.sample(row->labels, part.label, static_cast<double>(row->totals[part.field]));
+      const uint64_t total = row->totals[part.field] + (part.also ? row->totals[*part.also] : 0);
+      writer.sample(row->labels, part.label, static_cast<double>(total));
     }
   }
 }

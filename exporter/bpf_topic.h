@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -49,8 +50,9 @@ class CountedRows {
 
 /// A counter of a value's struct as one sample of a family, with a label of its own.
 struct CounterPart {
-  size_t field;             ///< index of the 64-bit counter in the struct
-  metrics::Labels label{};  ///< such as mode="user"
+  size_t field;                  ///< index of the 64-bit counter in the struct
+  metrics::Labels label{};       ///< such as mode="user"
+  std::optional<size_t> also{};  ///< index of another that is added to it
 };
 
 /// Writes a family with one sample per row and part.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/build_info.h"
+#include "common/duration.h"
 #include "common/help_text.h"
 #include "exporter/collector_table.h"
 #include "exporter/container_index.h"
@@ -34,6 +35,9 @@ constexpr const char* kFooter =
 /// CPU.
 constexpr uint32_t kLeastCgroups = 64;
 constexpr uint32_t kMostCgroups = 1U << 20U;
+
+constexpr std::chrono::milliseconds kShortestPeriod{100};
+constexpr std::chrono::milliseconds kLongestPeriod{60'000};
 
 /// The flags that are not of one collector, as CLI11 fills them.
 struct Flags {
@@ -73,6 +77,20 @@ void add_collector_flags(CLI::App& app, Flags& flags, Options& options) {
         return good ? std::string() : "give a number above 0 and at most 1, such as 0.05";
       })
       ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--collector.syscalls.sampling-period",
+         [&options](const std::string& text) { options.syscalls.sampling_period = *parse_duration(text); },
+         "Mode sampled counts in one window of each such period, so the counts grow in steps of it: at most "
+         "a "
+         "third of the scrape interval is right. Each window costs CPU time to open and to close; 100ms to "
+         "1m")
+      ->type_name("DURATION")
+      ->check([](const std::string& text) {
+        const auto period = parse_duration(text);
+        const bool good = period && *period >= kShortestPeriod && *period <= kLongestPeriod;
+        return good ? std::string() : "give a duration from 100ms to 1m, such as 5s";
+      })
+      ->default_str(duration_text(kDefaultSamplingPeriod));
 }
 
 void add_container_flags(CLI::App& app, Flags& flags) {

@@ -10,9 +10,10 @@ using Seconds = std::chrono::duration<double>;
 
 }  // namespace
 
-void ScaledCounts::add(KeyState& state, std::span<const uint64_t> counts, double scale) {
+void ScaledCounts::add(KeyState& state, std::span<const uint64_t> counts, double scale) const {
   for (size_t field = 0; field < counts.size(); ++field) {
-    state.scaled[field] += static_cast<double>(counts[field] - state.counted[field]) * scale;
+    const auto increment = static_cast<double>(counts[field] - state.counted[field]);
+    state.scaled[field] += field < sampled_ ? increment * scale : increment;
     state.counted[field] = counts[field];
   }
 }

@@ -12,12 +12,14 @@ namespace sonde::exporter {
 /// Estimates of what happened all the time, made of what was counted in windows.
 ///
 /// At a window's end each key gets increment × (time since the last window's end ÷ length of this window):
-/// the sums never fall and their mean is the true count. Threads: one.
+/// the sums never fall and their mean is the true count. What is counted all the time is added as it is.
+/// Threads: one.
 class ScaledCounts {
  public:
+  /// `sampled` of the `width` counters, the first ones, are counted in windows; the others all the time.
   /// `ratio`: the share of the time that is to lie in windows. `start`: the end of a window before the first.
-  ScaledCounts(size_t width, double ratio, SteadyTime start)
-      : width_(width), ratio_(ratio), last_end_(start) {}
+  ScaledCounts(size_t width, size_t sampled, double ratio, SteadyTime start)
+      : width_(width), sampled_(sampled), ratio_(ratio), last_end_(start) {}
 
   /// A window ended and `reading` was read after it.
   void add_window(const MapReading& reading, SteadyClock::duration length, SteadyTime end);
@@ -39,9 +41,10 @@ class ScaledCounts {
     std::vector<double> scaled;     ///< the estimate; fractions carry over
   };
 
-  static void add(KeyState& state, std::span<const uint64_t> counts, double scale);
+  void add(KeyState& state, std::span<const uint64_t> counts, double scale) const;
 
   size_t width_;
+  size_t sampled_;
   double ratio_;
   SteadyTime last_end_;
   SteadyClock::duration unread_{};  ///< length of the windows whose counts the next reading holds too

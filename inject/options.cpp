@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "common/build_info.h"
+#include "common/duration.h"
 #include "common/help_text.h"
 #include "common/http/web_flags.h"
 #include "common/log.h"
-#include "inject/duration.h"
 #include "inject/metrics_table.h"
 
 namespace sonde::inject {
@@ -99,26 +99,33 @@ std::vector<FaultCommand> add_fault_commands(CLI::App& app, RawFlags& raw) {
   return commands;
 }
 
-tl::unexpected<Error> flag_error(std::string_view flag, std::string_view value, const Error& error) {
-  return fail(error.code, fmt::format("{}={}: {}", flag, value, error.message));
+/// 0 to 24 h: nothing should disturb a container for longer unattended.
+Result<std::chrono::milliseconds> duration_of(std::string_view flag, std::string_view value) {
+  const auto duration = parse_duration(value);
+  if (duration && *duration <= std::chrono::hours(24)) return *duration;
+  return fail(
+      ErrorCode::kInvalid,
+      fmt::format("{}={}: no duration up to 24h; write for example 500ms, 30s or 1m30s", flag, value));
 }
 
 Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
   InjectOptions options;
-  const auto duration = parse_duration(raw.duration);
-  if (!duration) return flag_error("--duration", raw.duration, duration.error());
+  const auto duration = duration_of("--duration", raw.duration);
+  if (!duration) return tl::unexpected(duration.error());
   if (duration->count() == 0)
     return fail(ErrorCode::kInvalid, "--duration=0s: no time at all; write for example 30s");
-  const auto proof_timeout = parse_duration(raw.proof_timeout);
-  if (!proof_timeout) return flag_error("--proof-timeout", raw.proof_timeout, proof_timeout.error());
-  const auto linger = parse_duration(raw.linger);
-  if (!linger) return flag_error("--linger", raw.linger, linger.error());
+  const auto proof_timeout = duration_of("--proof-timeout", raw.proof_timeout);
+  if (!proof_timeout) return tl::unexpected(proof_timeout.error());
+  const auto linger = duration_of("--linger", raw.linger);
+  if (!linger) return tl::unexpected(linger.error());
   if (auto good = command.fault->check(); !good) return tl::unexpected(good.error());
   if (geteuid() != 0) {
     return fail(ErrorCode::kPermission, "moving a process into a cgroup needs root; start it with sudo");
   }
   auto target = CgroupTarget::find(raw.cgroup);
-  if (!target) return flag_error("--cgroup", raw.cgroup, target.error());
+  if (!target) {
+    return fail(target.error().code, fmt::format("--cgroup={}: {}", raw.cgroup, target.error().message));
+  }
   options.row = command.row;
   options.fault = std::move(command.fault);
   options.target = std::move(*target);

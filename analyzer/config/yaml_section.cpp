@@ -7,6 +7,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "common/duration.h"
+
 namespace sonde::analyzer {
 namespace {
 
@@ -16,13 +18,6 @@ std::optional<T> number(std::string_view text) {
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
   return value;
-}
-
-std::string duration_text(std::chrono::milliseconds value) {
-  const int64_t ms = value.count();
-  if (ms != 0 && ms % 3'600'000 == 0) return fmt::format("{}h", ms / 3'600'000);
-  if (ms != 0 && ms % 60'000 == 0) return fmt::format("{}m", ms / 60'000);
-  return ms % 1000 == 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}ms", ms);
 }
 
 }  // namespace
@@ -200,31 +195,6 @@ void YamlSection::close() {
     complaints_.add(entry.key_node, full_key(entry.key),
                     fmt::format(": unknown key; remove it or use one of {}", fmt::join(known_, ", ")));
   }
-}
-
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    int64_t ms;
-  };
-  constexpr Unit kUnits[] = {{"d", 86'400'000}, {"h", 3'600'000}, {"ms", 1}, {"m", 60'000}, {"s", 1000}};
-  constexpr int64_t kLongest = 366LL * 86'400'000;
-  if (text == "0") return std::chrono::milliseconds(0);
-  int64_t total = 0;
-  bool any = false;
-  while (!text.empty()) {
-    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-    const std::optional<int64_t> count = number<int64_t>(text.substr(0, digits));
-    text.remove_prefix(digits);
-    const auto* unit = std::ranges::find_if(kUnits, [&](const Unit& u) { return text.starts_with(u.name); });
-    if (!count || unit == std::end(kUnits) || *count > kLongest / unit->ms) return std::nullopt;
-    text.remove_prefix(unit->name.size());
-    total += *count * unit->ms;
-    if (total > kLongest) return std::nullopt;
-    any = true;
-  }
-  if (!any) return std::nullopt;
-  return std::chrono::milliseconds(total);
 }
 
 std::optional<uint64_t> parse_bytes(std::string_view text) {

@@ -82,8 +82,6 @@ class YamlSection {
   std::vector<std::string> known_;
 };
 
-/// "1m30s" and the like. Nothing for what is no duration.
-std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "56MiB" and the like. Nothing for what is no size.
 std::optional<uint64_t> parse_bytes(std::string_view text);
 

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 
+#include "common/duration.h"
+
 namespace sonde::analyzer {
 namespace {
 
@@ -53,32 +55,6 @@ std::optional<int64_t> seconds_to_ms(std::string_view text) {
   return negative ? -milliseconds : milliseconds;
 }
 
-std::optional<int64_t> units_to_ms(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    int64_t milliseconds;
-  };
-  // "ms" stands before "m", its beginning; otherwise from the largest down.
-  static constexpr Unit kUnits[] = {{"y", 31'536'000'000}, {"w", 604'800'000}, {"d", 86'400'000},
-                                    {"h", 3'600'000},      {"ms", 1},          {"m", 60'000},
-                                    {"s", 1'000}};
-  int64_t total = 0;
-  int64_t last = kFarthestMs;
-  if (text.empty()) return std::nullopt;
-  while (!text.empty()) {
-    const std::optional<int64_t> count = take_digits(text);
-    const Unit* unit = nullptr;
-    for (const Unit& candidate : kUnits) {
-      if (unit == nullptr && take(text, candidate.name)) unit = &candidate;
-    }
-    if (!count || unit == nullptr || unit->milliseconds >= last) return std::nullopt;
-    if (*count > (kFarthestMs - total) / unit->milliseconds) return std::nullopt;
-    total += *count * unit->milliseconds;
-    last = unit->milliseconds;
-  }
-  return total;
-}
-
 /// The offset's part of RFC 3339: Z or ±hh:mm.
 std::optional<int64_t> take_offset_ms(std::string_view& text) {
   if (take(text, "Z") || take(text, "z")) return 0;
@@ -117,9 +93,8 @@ std::optional<int64_t> rfc3339_to_ms(std::string_view text) {
 }  // namespace
 
 Result<int64_t> parse_duration_ms(std::string_view text) {
-  std::optional<int64_t> milliseconds = seconds_to_ms(text);
-  if (!milliseconds) milliseconds = units_to_ms(text);
-  if (milliseconds && *milliseconds >= 0) return *milliseconds;
+  if (const auto seconds = seconds_to_ms(text); seconds && *seconds >= 0) return *seconds;
+  if (const auto duration = parse_duration(text)) return duration->count();
   return fail(ErrorCode::kInvalid,
               "'" + std::string(text) + "' is not a duration: write 15s, 1h30m or a number of seconds");
 }
@@ -128,8 +103,9 @@ Result<int64_t> parse_time_ms(std::string_view text, int64_t now_ms) {
   if (text == "now") return now_ms;
   if (const auto unix_ms = seconds_to_ms(text)) return *unix_ms;
   if (text.starts_with('-') || text.starts_with('+')) {
-    const auto distance = units_to_ms(text.substr(1));
-    if (distance) return text.front() == '-' ? now_ms - *distance : now_ms + *distance;
+    if (const auto distance = parse_duration(text.substr(1))) {
+      return text.front() == '-' ? now_ms - distance->count() : now_ms + distance->count();
+    }
   } else if (const auto rfc3339 = rfc3339_to_ms(text)) {
     return *rfc3339;
   }

@@ -101,7 +101,8 @@ static __always_inline __u32 slot_of_cgroup(const struct cgroup_subsys_state *st
 
 	if (!cache) /* never; the verifier wants to know */
 		return SONDE_NO_SLOT;
-	entry = &cache->entries[serial % SONDE_RECENT_SLOTS];
+	/* Fibonacci hashing: one service's cgroups have serial numbers at equal distances. */
+	entry = &cache->entries[serial * 0x9e3779b97f4a7c15ULL >> (64 - SONDE_RECENT_BITS)];
 	found = *entry;
 	if (found >> SONDE_SLOT_BITS == serial)
 		return found & ((1 << SONDE_SLOT_BITS) - 1);

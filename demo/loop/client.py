@@ -74,8 +74,13 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 def scrape(url: str, name: str) -> list[Sample]:
     """The samples of one name that a /metrics page shows now, without Prometheus between."""
+    return samples(get(url), name)
+
+
+def samples(page: str, name: str) -> list[Sample]:
+    """Those of one name in the text of a /metrics page."""
     found = []
-    for line in get(url).splitlines():
+    for line in page.splitlines():
         match = _SERIES.match(line)
         if match and match.group(1) == name:
             found.append(Sample(dict(_LABEL.findall(match.group(2) or "")), float(match.group(3))))

@@ -70,6 +70,7 @@ class Watch:
                 self._program("sonde-exporter"),
                 f"--web.listen-address=127.0.0.1:{self._ports['exporter']}",
                 f"--container.cgroup-include=/{self._name}/[^/]+",
+                "--collector.syscalls.sampling-period=1s",  # the demo scrapes more often than others do
                 f"--node.lock=sonde-exporter of {self._name}",  # another run's exporter watches another tree
             ],
         )

@@ -20,7 +20,8 @@ constexpr std::array<metrics::MetricRow, 2> kMetrics{{
      .type = metrics::MetricType::kHistogram,
      .unit = "seconds",
      .labels = "namespace,pod,container,service",
-     .help = "Waits of tasks from runnable (woken or preempted) to running."},
+     .help = "Waits of tasks from runnable (woken or preempted) to running, counted when they leave the CPU "
+             "again."},
 }};
 
 /// As scheduler.bpf.c's delay_bucket(): 1 µs × 4^i.

@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include "bpf/syscalls.h"
+
 namespace sonde::exporter {
 namespace {
 
@@ -15,7 +17,7 @@ SyscallSampler::SyscallSampler(BpfObject& object, SlotCounts& counts, double rat
       counts_(counts),
       ratio_(ratio),
       period_(period),
-      scaled_(counts.width(), ratio, SteadyClock::now()),
+      scaled_(counts.width(), SONDE_SAMPLED_SYSCALL_COUNTS, ratio, SteadyClock::now()),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 SyscallSampler::~SyscallSampler() {

@@ -16,8 +16,8 @@ namespace sonde::exporter {
 /// Attaches programs in windows of random phase for a share of the time and scales what they count.
 ///
 /// One window lies somewhere in every period; ScaledCounts makes estimates of what it counted. What a window
-/// misses or hits by chance is the error: docs/benchmarks.md. Between windows nothing is attached. Threads:
-/// read(), take() and share() are safe beside the sampling thread.
+/// misses or hits by chance is the error: docs/benchmarks.md. Between windows only the programs that the
+/// object holds are attached. Threads: read(), take() and share() are safe beside the sampling thread.
 class SyscallSampler final : public CountSource {
  public:
   /// `object` is loaded and not attached; `counts` is its map. 0 < ratio <= 1.

@@ -37,9 +37,6 @@ constexpr std::array<metrics::MetricRow, 4> kMetrics{{
      .help = "Share of the time in which system calls are counted: 1 is exact, 0 is off."},
 }};
 
-/// A window each second: a scrape sees several, and toggling costs little (docs/benchmarks.md).
-constexpr auto kSamplingPeriod = std::chrono::seconds(1);
-
 /// The programs and whoever reads their map; `counted` reads through one of the two.
 struct Counting {
   std::unique_ptr<BpfObject> object;
@@ -56,7 +53,8 @@ Result<std::unique_ptr<Counting>> start(BpfContext& context, const SyscallsOptio
                                .open = open_skeleton<syscalls_bpf>([&context](syscalls_bpf& skeleton) {
                                  skeleton.rodata->settings = settings_of(context);
                                }),
-                               .not_wanted = {}};
+                               .not_wanted = {},
+                               .held = {"uring_complete"}};
   auto object = BpfObject::load(context, source);
   if (!object) return tl::unexpected<Error>(object.error());
   // The first attach proves that the kernel takes the programs; a sampler detaches them again.
@@ -66,7 +64,7 @@ Result<std::unique_ptr<Counting>> start(BpfContext& context, const SyscallsOptio
   if (options.mode == SyscallsMode::kSampled) {
     counting->object->detach();
     counts = &counting->sampler.emplace(*counting->object, counting->counts, options.sampling_ratio,
-                                        kSamplingPeriod);
+                                        options.sampling_period);
   }
   counting->counted.emplace(*counts, context.options().host_row);
   return counting;
@@ -116,8 +114,12 @@ class SyscallsCollector final : public Collector {
   const std::array<CounterPart, 1> calls_{{{offsetof(syscall_counts, syscalls) / 8}}};
   const std::array<CounterPart, 1> mmaps_{{{offsetof(syscall_counts, mmap_calls) / 8}}};
   const std::array<CounterPart, 2> opens_{{
-      {offsetof(syscall_counts, opens_succeeded) / 8, {{"result", "success"}}},
-      {offsetof(syscall_counts, opens_failed) / 8, {{"result", "failure"}}},
+      {offsetof(syscall_counts, opens_succeeded) / 8,
+       {{"result", "success"}},
+       offsetof(syscall_counts, uring_opens_succeeded) / 8},
+      {offsetof(syscall_counts, opens_failed) / 8,
+       {{"result", "failure"}},
+       offsetof(syscall_counts, uring_opens_failed) / 8},
   }};
   SyscallsMode mode_;
   Result<std::unique_ptr<Counting>> counting_ = fail(ErrorCode::kUnsupported, "syscalls: off");

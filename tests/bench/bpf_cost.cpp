@@ -1,6 +1,6 @@
 // What each BPF program of the exporter costs a run, above an empty program at the same hook, and beside it
 // what bpftrace's one-liner for the same count costs. As root: build/release/bench/bpf_cost [ROUNDS |
-// --hold-empty]
+// --hold-empty | --hold-empty-but-syscalls]
 //
 // Each round loads, in turn, empty programs, the exporter's and bpftrace's, and runs the same workload in a
 // cgroup of its own; the kernel measures the runs (kernel.bpf_stats_enabled). The table shows medians over
@@ -232,11 +232,12 @@ void print_syscall_path(int rounds) {
       sonde::exporter::CapabilityTable capabilities;
       sonde::exporter::BpfContext context({}, capabilities);
       const auto object = BpfObject::load(
-          context, {.topic = "empty",
-                    .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
-                    .not_wanted = {"uring_complete", "fault_user", "fault_kernel", "process_fork",
-                                   "process_exec", "process_exit", "sched_switch", "rq_complete",
-                                   "retransmit_skb", "retransmit_ack", "mkdir", "rmdir", "release"}});
+          context,
+          {.topic = "empty",
+           .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
+           .not_wanted = {"uring_complete", "fault_user", "fault_kernel", "process_fork", "process_exec",
+                          "process_exit", "sched_switch", "rq_issue", "rq_requeue", "rq_complete",
+                          "retransmit_skb", "retransmit_ack", "mkdir", "rmdir", "release"}});
       if (object && (*object)->attach()) all["3 empty programs at enter and exit"].push_back(syscall_ns());
     }
     {
@@ -252,14 +253,14 @@ void print_syscall_path(int rounds) {
   }
 }
 
-/// The control of shop_cost.py: empty programs at the hooks that the exporter is always attached to (which
-/// leaves out the syscall path), until standard input ends.
-int hold_empty_programs() {
+/// The control of shop_cost.py: empty programs at the hooks that the exporter is attached to, until standard
+/// input ends; then a line `PROGRAM RUNS NANOSECONDS` each, 0 where kernel.bpf_stats_enabled is off.
+int hold_empty_programs(std::vector<std::string> not_wanted) {
   sonde::exporter::CapabilityTable capabilities;
   sonde::exporter::BpfContext context({}, capabilities);
   const auto object = BpfObject::load(context, {.topic = "empty",
                                                 .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
-                                                .not_wanted = {"sys_enter", "sys_exit", "uring_complete"}});
+                                                .not_wanted = std::move(not_wanted)});
   if (!object || !(*object)->attach()) {
     fmt::print(stderr, "bpf_cost: {}\n", object ? "cannot attach" : object.error().message);
     return 1;
@@ -268,13 +269,20 @@ int hold_empty_programs() {
   std::fflush(stdout);
   while (std::getchar() != EOF) {
   }
+  for (const auto& [program, runs] : runs_of(context)) {
+    fmt::print("{} {} {}\n", program, runs.count, runs.time_ns);
+  }
   return 0;
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count > 1 && std::string_view(arguments[1]) == "--hold-empty") return hold_empty_programs();
+  const std::string_view what = count > 1 ? arguments[1] : "";
+  if (what == "--hold-empty") return hold_empty_programs({});
+  if (what == "--hold-empty-but-syscalls") {  // which are sampled, so hardly ever attached
+    return hold_empty_programs({"sys_enter", "sys_exit", "uring_complete"});
+  }
   const int rounds = count > 1 ? std::max(1, std::atoi(arguments[1])) : 5;
   fmt::print("| topic | program | runs | empty ns | ns | net ns |\n|---|---|---|---|---|---|\n");
   {

@@ -1,21 +1,24 @@
 // How far the sampled count of system calls is from the truth. As root:
-//   build/release/bench/bpf_sampling_error [SECONDS] [RATIO]
+//   build/release/bench/bpf_sampling_error [SECONDS]
 //
-// Both count at once, in a context of their own: `exact` gives the truth. Two loads: a steady one, and one
-// that works in bursts as a service does, 100 times a second. The table shows the relative error of the
-// increments over spans.
+// All count at once, each in a context of its own: `exact` gives the truth, beside it samplers of several
+// settings. Two loads: a steady one, and one that works in bursts as a service does, 100 times a second. The
+// table shows the relative error of the increments over spans such as a scrape interval.
 #include <fmt/format.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/duration.h"
 #include "tests/bpf/support/probe.h"
 #include "tests/bpf/support/worker.h"
 #include "tests/bpf/workloads.h"
@@ -56,7 +59,18 @@ double quantile(std::vector<double> values, double q) {
   return values[static_cast<size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
-void print_errors(const std::string& load, double ratio, const std::vector<Point>& points, size_t span) {
+struct Setting {
+  double ratio;
+  std::chrono::milliseconds period;
+};
+constexpr std::array<Setting, 5> kSettings{{{0.05, std::chrono::seconds(1)},
+                                            {0.02, std::chrono::seconds(5)},
+                                            {0.05, std::chrono::seconds(5)},
+                                            {0.1, std::chrono::seconds(5)},
+                                            {0.05, std::chrono::seconds(15)}}};
+
+void print_errors(const std::string& load, const Setting& setting, const std::vector<Point>& points,
+                  size_t span) {
   std::vector<double> errors;
   for (size_t i = 0; i + span < points.size(); ++i) {
     const double truth = points[i + span].truth - points[i].truth;
@@ -66,42 +80,51 @@ void print_errors(const std::string& load, double ratio, const std::vector<Point
   if (errors.empty()) return;
   const Point& first = points.front();
   const Point& last = points.back();
-  fmt::print("| {} | {} | {} s | {:.1f} % | {:.1f} % | {:+.1f} % |\n", load, ratio, span,
-             100 * quantile(errors, 0.5), 100 * quantile(errors, 0.95),
+  fmt::print("| {} | {} | {} | {} s | {:.1f} % | {:.1f} % | {:+.1f} % |\n", load,
+             sonde::duration_text(setting.period), setting.ratio, span, 100 * quantile(errors, 0.5),
+             100 * quantile(errors, 0.95),
              100 * ((last.estimate - first.estimate) / (last.truth - first.truth) - 1));
 }
 
-void measure(const std::string& load, const Task& task, int seconds, double ratio) {
+void measure(const std::string& load, const Task& task, int seconds) {
   const sonde::test::TestCgroup cgroup("bench");
   const auto table = sonde::test::table_of({&cgroup});
   Probe exact(sonde::test::exact_syscalls);
-  Probe sampled([ratio](sonde::exporter::BpfContext& context) {
-    return make_syscalls_collector(context, {.mode = SyscallsMode::kSampled, .sampling_ratio = ratio});
-  });
+  std::vector<std::unique_ptr<Probe>> samplers;
+  for (const Setting& setting : kSettings) {
+    samplers.push_back(std::make_unique<Probe>([&setting](sonde::exporter::BpfContext& context) {
+      return make_syscalls_collector(context, {.mode = SyscallsMode::kSampled,
+                                               .sampling_ratio = setting.ratio,
+                                               .sampling_period = setting.period});
+    }));
+  }
   sonde::test::Worker worker(cgroup, task);
   worker.start();
-  std::vector<Point> points;
-  auto next = SteadyClock::now() + std::chrono::seconds(2);
+  std::array<std::vector<Point>, kSettings.size()> points;
+  auto next = SteadyClock::now() + std::chrono::seconds(20);  // each has had a window
   for (int second = 0; second <= seconds; ++second, next += std::chrono::seconds(1)) {
     std::this_thread::sleep_until(next);
-    points.push_back({row_value(exact.scrape(table), kSyscalls, "bench"),
-                      row_value(sampled.scrape(table), kSyscalls, "bench")});
+    for (size_t i = 0; i < samplers.size(); ++i) {
+      points[i].push_back({row_value(exact.scrape(table), kSyscalls, "bench"),
+                           row_value(samplers[i]->scrape(table), kSyscalls, "bench")});
+    }
   }
   worker.stop();
-  for (const size_t span : {size_t{2}, size_t{10}, size_t{30}}) print_errors(load, ratio, points, span);
+  for (size_t i = 0; i < samplers.size(); ++i) {
+    for (const size_t span : {size_t{2}, size_t{15}, size_t{60}}) {
+      print_errors(load, kSettings[i], points[i], span);
+    }
+  }
   std::fflush(stdout);
 }
 
 }  // namespace
 
 int main(int count, char** arguments) {
-  const int seconds = count > 1 ? std::max(31, std::atoi(arguments[1])) : 60;
-  const std::vector<double> ratios =
-      count > 2 ? std::vector<double>{std::atof(arguments[2])} : std::vector<double>{0.02, 0.05, 0.1, 0.2};
-  fmt::print("| load | ratio | span | median error | 95 % | whole run |\n|---|---|---|---|---|---|\n");
-  for (const double ratio : ratios) {
-    measure("steady", steady, seconds, ratio);
-    measure("bursts, 100/s", bursts, seconds, ratio);
-  }
+  const int seconds = count > 1 ? std::max(61, std::atoi(arguments[1])) : 240;
+  fmt::print(
+      "| load | period | ratio | span | median error | 95 % | whole run |\n|---|---|---|---|---|---|---|\n");
+  measure("steady", steady, seconds);
+  measure("bursts, 100/s", bursts, seconds);
   return 0;
 }

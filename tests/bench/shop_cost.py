@@ -2,12 +2,12 @@
 """What the exporter costs the shop: CPU seconds per request at a fixed rate, measured and computed.
 
 Measured: windows of a few seconds, in random order with the exporter's BPF programs attached, with empty programs at
-the same hooks (bench/bpf_cost --hold-empty; the syscall path, where the exporter samples, is left out), and with none.
+the same hooks (bench/bpf_cost --hold-empty-but-syscalls: there the exporter samples), and with none.
 The shop's CPU time is read from its own cgroups, so the exporter's is not in it. Before each window an exporter starts,
 whatever the window is, so that all are disturbed alike.
 
-Computed: the shop's own events (from the exporter's counters) times what each run of a program takes
-(kernel.bpf_stats_enabled, switched on for this part only), plus the slower syscall path while the syscall programs
+Computed: the shop's own events (from the exporter's counters) times what each run of a program takes above an empty
+one in the same shop (kernel.bpf_stats_enabled, switched on for this part only), plus the slower syscall path while the syscall programs
 are attached, plus the exporter's own CPU; over the shop's CPU.
 
 usage, as root: tests/bench/shop_cost.py [--windows 200] [--seconds 2] [--seed 1] [--exporter-flag FLAG …]
@@ -97,6 +97,21 @@ class Bench:
         finally:
             process.stop()
 
+    @contextmanager
+    def empty_programs(self, option: str) -> Iterator[dict[str, tuple[int, float]]]:
+        """Programs that do nothing at the exporter's hooks; afterwards, by name, how often they ran and seconds."""
+        runs: dict[str, tuple[int, float]] = {}
+        command = [str(loop.PROGRAMS.parent / "bench" / "bpf_cost"), option]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdin is not None and child.stdout is not None
+            if child.stdout.readline() != "attached\n":
+                raise RuntimeError(f"bpf_cost {option} did not attach; build it: ninja -C build/release benchmarks")
+            yield runs
+            child.stdin.close()
+            for line in child.stdout:
+                name, count, nanoseconds = line.split()
+                runs[name] = (int(count), int(nanoseconds) * 1e-9)
+
     def window(self, seconds: float) -> float:
         """CPU seconds of the shop per request."""
         cpu, requests = self.cpu_seconds(), self.requests()
@@ -131,25 +146,13 @@ def measure(bench: Bench, windows: int, seconds: float, generator: random.Random
             if arm == "attached":
                 results[arm].append(bench.window(seconds))
         if arm == "empty programs":
-            with empty_programs():
+            with bench.empty_programs("--hold-empty-but-syscalls"):
                 results[arm].append(bench.window(seconds))
         if arm == "none":
             results[arm].append(bench.window(seconds))
         if done % 50 == 49:
             print(f"{done + 1} of {len(order)} windows", file=sys.stderr, flush=True)
     return results
-
-
-@contextmanager
-def empty_programs() -> Iterator[None]:
-    """Programs that do nothing at the exporter's hooks."""
-    command = [str(loop.PROGRAMS.parent / "bench" / "bpf_cost"), "--hold-empty"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdin is not None and child.stdout is not None
-        if child.stdout.readline() != "attached\n":
-            raise RuntimeError("bpf_cost --hold-empty did not attach; build it: ninja -C build/release benchmarks")
-        yield
-        child.stdin.close()
 
 
 def bootstrap(with_it: list[float], without: list[float], generator: random.Random) -> tuple[float, float]:
@@ -197,7 +200,6 @@ def main() -> None:
     parser.add_argument("--model-seconds", type=float, default=60)
     parser.add_argument("--scrape-interval", type=float, default=15, help="of the computed part")
     parser.add_argument("--syscall-path-ns", type=float, default=110, help="slower path of a traced syscall")
-    parser.add_argument("--empty-run-ns", type=float, default=55, help="what a run of an empty program reads")
     parser.add_argument("--exporter-flag", action="append", default=[])
     options = parser.parse_args()
     generator = random.Random(options.seed)
@@ -206,7 +208,7 @@ def main() -> None:
         bench.start()
         with program_statistics():
             model = shop_cost_model.observe(bench, options.model_seconds, options.scrape_interval)
-        shop_cost_model.report(model, options.syscall_path_ns, options.empty_run_ns)
+        shop_cost_model.report(model, options.syscall_path_ns)
         if options.windows > 0:
             report_measured(measure(bench, options.windows, options.seconds, generator), generator)
     finally:

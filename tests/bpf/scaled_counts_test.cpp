@@ -31,7 +31,7 @@ class ScaledCountsTest : public testing::Test {
   }
 
   SteadyTime now_ = SteadyTime() + std::chrono::hours(1);
-  ScaledCounts scaled_{1, 0.25, now_};
+  ScaledCounts scaled_{1, 1, 0.25, now_};
 };
 
 TEST_F(ScaledCountsTest, AnIncrementStandsForTheTimeSinceTheLastWindow) {
@@ -42,6 +42,15 @@ TEST_F(ScaledCountsTest, AnIncrementStandsForTheTimeSinceTheLastWindow) {
   add_window(11);
   EXPECT_THAT(estimates(), ElementsAre(48));
   EXPECT_DOUBLE_EQ(scaled_.share(), 0.5 / 3);
+}
+
+TEST_F(ScaledCountsTest, WhatIsCountedAllTheTimeIsNotScaled) {
+  ScaledCounts scaled(2, 1, 0.25, now_);
+  scaled.add_window({.width = 2, .keys = {kKey}, .counts = {10, 10}}, kWindow, now_ + kPeriod);
+  MapReading reading;
+  scaled.read(reading);
+  EXPECT_THAT(reading.counts, ElementsAre(40, 10));
+  EXPECT_THAT(scaled.take(kKey, std::vector<uint64_t>{12, 12}), ElementsAre(48, 12));
 }
 
 TEST_F(ScaledCountsTest, CountsOfAWindowThatCouldNotBeReadAreNotScaledTwice) {

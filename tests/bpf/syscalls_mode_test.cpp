@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "bpf/syscalls.h"
@@ -16,6 +17,7 @@
 #include "exporter/collectors/syscall_sampler.h"
 #include "tests/bpf/support/bpf_stats.h"
 #include "tests/bpf/support/probe.h"
+#include "tests/bpf/support/uring.h"
 #include "tests/bpf/support/worker.h"
 
 namespace sonde::test {
@@ -205,6 +207,31 @@ TEST_F(SyscallSampling, NothingIsAttachedBetweenWindowsAndAfterTheEnd) {
     EXPECT_TRUE(seen_detached_again);
   }
   EXPECT_EQ(syscall_path_links(), before);
+}
+
+TEST(SyscallsMode, SampledCountsWhatIoUringOpensExactly) {
+  const TestCgroup cgroup("target");
+  Probe probe([](exporter::BpfContext& context) {
+    return make_syscalls_collector(context, {.mode = SyscallsMode::kSampled,
+                                             .sampling_ratio = 0.001,
+                                             .sampling_period = std::chrono::seconds(1)});
+  });
+  const exporter::ContainerTable table = table_of({&cgroup});
+  const auto refused = [&] {
+    return row_value(probe.scrape(table), "sonde_container_file_opens_total", "target",
+                     {{"result", "failure"}});
+  };
+  Worker worker(cgroup, [](uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) uring_open("/no/such/file");
+  });
+  worker.run(1);
+  worker.run(100'000);
+  // They come with the next window; this process makes no other opens, which would be scaled a thousandfold.
+  const auto deadline = SteadyClock::now() + std::chrono::seconds(30);
+  while (refused() < 100'001 && SteadyClock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_EQ(refused(), 100'001);
 }
 
 TEST(SyscallsMode, SampledExportsItsShareOfTheTime) {

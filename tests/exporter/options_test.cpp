@@ -38,6 +38,7 @@ TEST(Options, HaveTheDefaultsThatHelpShows) {
   EXPECT_EQ(options.max_cgroups, 4096U);
   EXPECT_EQ(options.syscalls.mode, SyscallsOptions().mode);
   EXPECT_EQ(options.syscalls.sampling_ratio, kDefaultSamplingRatio);
+  EXPECT_EQ(options.syscalls.sampling_period, std::chrono::seconds(5));
   const CommandLine help = parse({"--help"});
   EXPECT_EQ(help.exit_code, 0);
   for (const char* const shown : {":9756", "/metrics", "/proc", "/sys/fs/cgroup", "4096"}) {
@@ -56,15 +57,17 @@ TEST(Options, SwitchCollectorsOnAndOff) {
 }
 
 TEST(Options, TakeTheHostsPathsAndTheSyscallsMode) {
-  const CommandLine line = parse(
-      {"--path.procfs=/host/proc", "--path.cgroupfs", "/host/cgroup", "--collector.syscalls.mode=exact",
-       "--collector.syscalls.sampling-ratio=0.25", "--container.cgroup-include=/shop/[^/]+",
-       "--node.lock=none", "--container.without-host-row", "--bpf.disable-hook=a", "--bpf.disable-hook=b"});
+  const CommandLine line =
+      parse({"--path.procfs=/host/proc", "--path.cgroupfs", "/host/cgroup", "--collector.syscalls.mode=exact",
+             "--collector.syscalls.sampling-ratio=0.25", "--collector.syscalls.sampling-period=1500ms",
+             "--container.cgroup-include=/shop/[^/]+", "--node.lock=none", "--container.without-host-row",
+             "--bpf.disable-hook=a", "--bpf.disable-hook=b"});
   ASSERT_FALSE(line.exit_code.has_value()) << line.output;
   EXPECT_EQ(line.options.roots.procfs, "/host/proc");
   EXPECT_EQ(line.options.roots.cgroupfs, "/host/cgroup");
   EXPECT_EQ(line.options.syscalls.mode, SyscallsMode::kExact);
   EXPECT_EQ(line.options.syscalls.sampling_ratio, 0.25);
+  EXPECT_EQ(line.options.syscalls.sampling_period, std::chrono::milliseconds(1500));
   EXPECT_EQ(line.options.cgroup_include, "/shop/[^/]+");
   EXPECT_EQ(line.options.node_lock, "none");
   EXPECT_FALSE(line.options.host_row);

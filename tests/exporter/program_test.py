@@ -28,6 +28,7 @@ class CommandLine(unittest.TestCase):
                      "--path.procfs", "--path.cgroupfs", "--container.cgroup-include", "--node.lock",
                      "--bpf.disable-hook", "--bpf.max-cgroups",
                      "--collector.disable-defaults", "--collector.syscalls.mode", "--collector.syscalls.sampling-ratio",
+                     "--collector.syscalls.sampling-period",
                      "--log.level", "--log.format", "--version", *(f"--collector.{name}" for name in COLLECTORS)):
             self.assertIn(flag, done.stdout)
         self.assertEqual(done.stderr, "")
@@ -42,6 +43,8 @@ class CommandLine(unittest.TestCase):
                              (["--no-collector.nonsense"], "tcp_retransmits"),
                              (["--collector.syscalls.mode=fast"], "sampled"),
                              (["--collector.syscalls.sampling-ratio=2"], "at most 1"),
+                             (["--collector.syscalls.sampling-period=5"], "100ms to 1m"),
+                             (["--collector.syscalls.sampling-period=99ms"], "100ms to 1m"),
                              (["--container.cgroup-include=("], "--container.cgroup-include=("),
                              (["--web.telemetry-path=metrics"], "/metrics"),
                              (["--log.level=loud"], "debug, info, warn, error"),
