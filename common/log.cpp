@@ -13,13 +13,13 @@ namespace {
 std::atomic<bool> json_format{false};
 
 spdlog::logger& logger() {
-  static const auto instance = [] {
+  static const auto kInstance = [] {
     auto made = std::make_shared<spdlog::logger>("sonde", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
     made->flush_on(spdlog::level::trace);
     return made;
   }();
-  return *instance;
+  return *kInstance;
 }
 
 spdlog::level::level_enum spdlog_level(Level level) {

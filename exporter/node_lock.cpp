@@ -14,7 +14,7 @@ namespace {
 /// The process that listens on the socket; 0 where it cannot be told.
 pid_t holder_of(const sockaddr_un& address, socklen_t length) {
   const FileDescriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return 0;
+  if (!probe || connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0) return 0;
   ucred peer{};
   socklen_t peer_length = sizeof(peer);
   if (getsockopt(probe.get(), SOL_SOCKET, SO_PEERCRED, &peer, &peer_length) != 0) return 0;

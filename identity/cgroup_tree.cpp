@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <cassert>
 #include <cerrno>
 #include <memory>
 #include <string_view>
@@ -54,6 +55,7 @@ class Walk {
   }
 
   void found(const Pending& parent, int parent_descriptor, const char* name) {
+    assert(parent_descriptor >= 0);  // of a directory that is open
     struct stat status{};
     if (fstatat(parent_descriptor, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode))
       return;

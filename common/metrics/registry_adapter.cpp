@@ -47,6 +47,7 @@ void write_histogram(const Labels& labels, const ClientMetric::Histogram& histog
 
 void write_summary(const Labels& labels, const ClientMetric::Summary& summary, SeriesWriter& writer) {
   std::vector<std::pair<double, double>> quantiles;
+  quantiles.reserve(summary.quantile.size());
   for (const auto& quantile : summary.quantile) quantiles.emplace_back(quantile.quantile, quantile.value);
   writer.summary(labels, quantiles, summary.sample_count, summary.sample_sum);
 }

@@ -18,7 +18,6 @@ using test::difference;
 using test::options_for;
 using test::read_all;
 using test::Samples;
-using test::selector;
 using test::SeriesMap;
 
 constexpr int kPerKind = 100;
@@ -27,49 +26,49 @@ constexpr int kSamples = 1'240;  // over ten chunks of 120 for each of the 1,000
 class BitEqualityTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    loaded_ = std::make_unique<test::LoadedServer>(kPerKind, kSamples);
-    ASSERT_EQ(loaded_->error, "");
+    loaded = std::make_unique<test::LoadedServer>(kPerKind, kSamples);
+    ASSERT_EQ(loaded->error, "");
   }
-  static void TearDownTestSuite() { loaded_.reset(); }
+  static void TearDownTestSuite() { loaded.reset(); }
 
-  static inline std::unique_ptr<test::LoadedServer> loaded_;
+  static inline std::unique_ptr<test::LoadedServer> loaded;
 };
 
 TEST_F(BitEqualityTest, TenThousandChunksComeBackBitByBitInBothModes) {
   // Counted by the server itself, so that the test cannot shrink unnoticed.
   constexpr std::string_view kMetric = "\nprometheus_tsdb_head_chunks_created_total ";
-  const std::string metrics = loaded_->server.get("/metrics");
+  const std::string metrics = loaded->server.get("/metrics");
   const size_t at = metrics.find(kMetric);
   ASSERT_NE(at, std::string::npos);
   ASSERT_GE(std::stod(metrics.substr(at + kMetric.size())), 10'000);
   ASSERT_EQ(test::data_kinds().size(), 10U);
 
-  const ReadQuery query = loaded_->whole();
+  const ReadQuery query = loaded->whole();
   SeriesMap read;
   ReadStats stats;
-  ASSERT_EQ(read_all(options_for(loaded_->server.url(), ReadMode::kChunks), query, read, &stats), "");
-  EXPECT_EQ(difference(loaded_->written, read), "");
-  EXPECT_EQ(stats.series, loaded_->written.size());
-  EXPECT_EQ(stats.samples, loaded_->written.size() * kSamples);
+  ASSERT_EQ(read_all(options_for(loaded->server.url(), ReadMode::kChunks), query, read, &stats), "");
+  EXPECT_EQ(difference(loaded->written, read), "");
+  EXPECT_EQ(stats.series, loaded->written.size());
+  EXPECT_EQ(stats.samples, loaded->written.size() * kSamples);
   EXPECT_EQ(stats.clipped_samples, 0U);
   EXPECT_EQ(stats.duplicate_samples, 0U);
 
   read.clear();
-  ASSERT_EQ(read_all(options_for(loaded_->server.url(), ReadMode::kSamples), query, read), "");
-  EXPECT_EQ(difference(loaded_->expected(query, true), read), "");
+  ASSERT_EQ(read_all(options_for(loaded->server.url(), ReadMode::kSamples), query, read), "");
+  EXPECT_EQ(difference(loaded->expected(query, true), read), "");
 }
 
 TEST_F(BitEqualityTest, EqualsARangeSelectorWithoutStaleMarkersAndWithOneNan) {
   for (const std::string& kind : test::data_kinds()) {
     const std::string matcher = "sonde_test_data{kind=\"" + kind + "\"}";
     SeriesMap read;
-    ASSERT_EQ(read_all(options_for(loaded_->server.url(), ReadMode::kChunks), loaded_->whole(matcher), read),
+    ASSERT_EQ(read_all(options_for(loaded->server.url(), ReadMode::kChunks), loaded->whole(matcher), read),
               "");
 
-    const int64_t range_seconds = (loaded_->end_ms - loaded_->start_ms) / 1000 + 1;
-    const std::string body = loaded_->server.get(
+    const int64_t range_seconds = (loaded->end_ms - loaded->start_ms) / 1000 + 1;
+    const std::string body = loaded->server.get(
         fmt::format("/api/v1/query?time={}.{:03}&query=sonde_test_data%7Bkind%3D%22{}%22%7D%5B{}s%5D",
-                    loaded_->end_ms / 1000, loaded_->end_ms % 1000, kind, range_seconds));
+                    loaded->end_ms / 1000, loaded->end_ms % 1000, kind, range_seconds));
     ASSERT_NE(body, "");
     const auto answer = nlohmann::json::parse(body);
     SeriesMap other;

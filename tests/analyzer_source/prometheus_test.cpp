@@ -25,44 +25,44 @@ constexpr int kSamples = 1'240;
 class PrometheusTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    loaded_ = std::make_unique<test::LoadedServer>(kPerKind, kSamples);
-    ASSERT_EQ(loaded_->error, "");
+    loaded = std::make_unique<test::LoadedServer>(kPerKind, kSamples);
+    ASSERT_EQ(loaded->error, "");
   }
-  static void TearDownTestSuite() { loaded_.reset(); }
+  static void TearDownTestSuite() { loaded.reset(); }
 
-  static inline std::unique_ptr<test::LoadedServer> loaded_;
+  static inline std::unique_ptr<test::LoadedServer> loaded;
 };
 
 TEST_F(PrometheusTest, ARangeIsClippedOnBothSidesInBothModes) {
-  ReadQuery query = loaded_->whole();
-  query.start_ms = loaded_->end_ms - 2 * 3'600'000 + 1'234;
-  query.end_ms = loaded_->end_ms - 1'800'000 - 4'321;
+  ReadQuery query = loaded->whole();
+  query.start_ms = loaded->end_ms - 2 * 3'600'000 + 1'234;
+  query.end_ms = loaded->end_ms - 1'800'000 - 4'321;
   for (const ReadMode mode : {ReadMode::kChunks, ReadMode::kSamples}) {
     SeriesMap read;
-    ASSERT_EQ(read_all(options_for(loaded_->server.url(), mode), query, read), "");
-    EXPECT_EQ(difference(loaded_->expected(query, mode == ReadMode::kSamples), read), "");
+    ASSERT_EQ(read_all(options_for(loaded->server.url(), mode), query, read), "");
+    EXPECT_EQ(difference(loaded->expected(query, mode == ReadMode::kSamples), read), "");
   }
 }
 
 TEST_F(PrometheusTest, SelectorsThatOverlapGiveASeriesOnce) {
-  ReadQuery query = loaded_->whole("sonde_test_data{kind=\"noise\"}");
+  ReadQuery query = loaded->whole("sonde_test_data{kind=\"noise\"}");
   query.selectors.push_back(selector("{kind=~\"noi.*\",instance!=\"host-3\"}"));
   query.selectors.push_back(selector("sonde_test_data{kind=\"counter\",instance=~\"host-[12]\"}"));
   for (const ReadMode mode : {ReadMode::kChunks, ReadMode::kSamples}) {
     SeriesMap read;
     ReadStats stats;
-    ASSERT_EQ(read_all(options_for(loaded_->server.url(), mode), query, read, &stats), "");
+    ASSERT_EQ(read_all(options_for(loaded->server.url(), mode), query, read, &stats), "");
     EXPECT_EQ(read.size(), size_t{kPerKind} + 2);
     EXPECT_EQ(stats.duplicate_samples, 0U);
     for (const auto& [name, samples] : read)
-      EXPECT_EQ(difference(loaded_->written[name], samples), "") << name;
+      EXPECT_EQ(difference(loaded->written[name], samples), "") << name;
   }
 }
 
 TEST_F(PrometheusTest, AutomaticModeTakesSamplesForShortAndChunksForLongWindows) {
-  ReadQuery query = loaded_->whole("sonde_test_data{kind=\"special\"}");
+  ReadQuery query = loaded->whole("sonde_test_data{kind=\"special\"}");
   SeriesMap read;
-  ASSERT_EQ(read_all(options_for(loaded_->server.url(), ReadMode::kAuto), query, read), "");
+  ASSERT_EQ(read_all(options_for(loaded->server.url(), ReadMode::kAuto), query, read), "");
   EXPECT_EQ(read.begin()->second.size(), size_t{kSamples});
   // Only SAMPLES lose the sign of zero: that tells which mode it was.
   const auto minus_zeros = [](const SeriesMap& map) {
@@ -73,21 +73,21 @@ TEST_F(PrometheusTest, AutomaticModeTakesSamplesForShortAndChunksForLongWindows)
     return count;
   };
   EXPECT_GT(minus_zeros(read), 0U);
-  query.start_ms = loaded_->end_ms - 599'000;
+  query.start_ms = loaded->end_ms - 599'000;
   read.clear();
-  ASSERT_EQ(read_all(options_for(loaded_->server.url(), ReadMode::kAuto), query, read), "");
+  ASSERT_EQ(read_all(options_for(loaded->server.url(), ReadMode::kAuto), query, read), "");
   EXPECT_GT(read.size(), 0U);
   EXPECT_EQ(minus_zeros(read), 0U);
 }
 
 TEST_F(PrometheusTest, QueryRangeGivesTheGridOfTheServer) {
-  ReadQuery query = loaded_->whole("sonde_test_data{kind=\"sine\",instance=\"host-2\"}");
-  query.start_ms = loaded_->end_ms - 3'600'000;
+  ReadQuery query = loaded->whole("sonde_test_data{kind=\"sine\",instance=\"host-2\"}");
+  query.start_ms = loaded->end_ms - 3'600'000;
   query.step_ms = 60'000;
   SeriesMap read;
-  ASSERT_EQ(read_all(options_for(loaded_->server.url(), ReadMode::kQueryRange), query, read), "");
+  ASSERT_EQ(read_all(options_for(loaded->server.url(), ReadMode::kQueryRange), query, read), "");
   ASSERT_EQ(read.size(), 1U);
-  const Samples& written = loaded_->written.at(read.begin()->first);
+  const Samples& written = loaded->written.at(read.begin()->first);
   const Samples& samples = read.begin()->second;
   ASSERT_EQ(samples.size(), 61U);
   for (const Sample& sample : samples) {
@@ -98,11 +98,11 @@ TEST_F(PrometheusTest, QueryRangeGivesTheGridOfTheServer) {
 }
 
 TEST_F(PrometheusTest, QueryRangeBeyondElevenThousandPointsIsAskedInPieces) {
-  ReadQuery query = loaded_->whole("sonde_test_data{kind=\"constant\",instance=\"host-0\"}");
-  query.start_ms = loaded_->end_ms - 15'000'000;
+  ReadQuery query = loaded->whole("sonde_test_data{kind=\"constant\",instance=\"host-0\"}");
+  query.start_ms = loaded->end_ms - 15'000'000;
   query.step_ms = 1'000;
   SeriesMap read;
-  ASSERT_EQ(read_all(options_for(loaded_->server.url(), ReadMode::kQueryRange), query, read), "");
+  ASSERT_EQ(read_all(options_for(loaded->server.url(), ReadMode::kQueryRange), query, read), "");
   ASSERT_EQ(read.size(), 1U);
   EXPECT_EQ(read.begin()->second.size(), 15'001U);
 }

@@ -41,16 +41,16 @@ constexpr Kind kKinds[] = {
      [](Random& random, int i, double&) { return random() % 10 == 0 ? stale() : static_cast<double>(i); }},
     {"special",
      [](Random& random, int, double&) {
-       static const double values[] = {kInfinity,
-                                       -kInfinity,
-                                       -0.0,
-                                       0.0,
-                                       std::numeric_limits<double>::denorm_min(),
-                                       -5 * std::numeric_limits<double>::denorm_min(),
-                                       std::numeric_limits<double>::max(),
-                                       std::numeric_limits<double>::lowest(),
-                                       std::numeric_limits<double>::min()};
-       return values[random() % std::size(values)];
+       static const double kValues[] = {kInfinity,
+                                        -kInfinity,
+                                        -0.0,
+                                        0.0,
+                                        std::numeric_limits<double>::denorm_min(),
+                                        -5 * std::numeric_limits<double>::denorm_min(),
+                                        std::numeric_limits<double>::max(),
+                                        std::numeric_limits<double>::lowest(),
+                                        std::numeric_limits<double>::min()};
+       return kValues[random() % std::size(kValues)];
      }},
     // Any payload, signalling or quiet, of either sign: only remote write brings them in.
     {"nan_payload",

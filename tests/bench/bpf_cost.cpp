@@ -31,7 +31,6 @@ namespace {
 using sonde::bench::Bpftrace;
 using sonde::bench::Runs;
 using sonde::exporter::BpfObject;
-using sonde::exporter::Collector;
 using sonde::test::Task;
 
 /// One topic: its programs, what makes them run, and bpftrace's way to count the same.

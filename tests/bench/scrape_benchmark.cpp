@@ -22,8 +22,8 @@ using sonde::bench::ScrapePage;
 using sonde::metrics::SeriesWriter;
 
 const ScrapePage& page() {
-  static const ScrapePage instance;
-  return instance;
+  static const ScrapePage kInstance;
+  return kInstance;
 }
 
 /// The same series in a prometheus-cpp registry.
@@ -43,8 +43,8 @@ struct RegistryPage {
 };
 
 const RegistryPage& registry_page() {
-  static const RegistryPage instance;
-  return instance;
+  static const RegistryPage kInstance;
+  return kInstance;
 }
 
 std::string page_text() {

@@ -60,19 +60,19 @@ void touch_in_user_mode(uint64_t count) {
 }
 
 void touch_in_kernel_mode(uint64_t count) {
-  static const int zero = ::open("/dev/zero", O_RDONLY);
-  touch_new_pages(count, [](char* page) { (void)!::read(zero, page, 1); });
+  static const int kZero = ::open("/dev/zero", O_RDONLY);
+  touch_new_pages(count, [](char* page) { (void)!::read(kZero, page, 1); });
 }
 
 /// vfork and clone with CLONE_VM make a process without copying this one: fast enough for 100,000.
 void fork_and_wait() {
-  const pid_t child = ::vfork();
+  const pid_t child = ::vfork();  // NOLINT(bugprone-unsafe-functions): one that copies nothing is the point
   if (child == 0) ::_exit(0);
   ::waitpid(child, nullptr, 0);
 }
 
 void exec_and_wait(const char* program) {
-  const pid_t child = ::vfork();
+  const pid_t child = ::vfork();  // NOLINT(bugprone-unsafe-functions): one that copies nothing is the point
   if (child == 0) {
     ::execl(program, program, nullptr);
     ::_exit(127);
@@ -255,8 +255,8 @@ std::vector<Workload> make_workloads() {
 }  // namespace
 
 const std::vector<Workload>& workloads() {
-  static const std::vector<Workload> all = make_workloads();
-  return all;
+  static const std::vector<Workload> kAll = make_workloads();
+  return kAll;
 }
 
 }  // namespace sonde::test

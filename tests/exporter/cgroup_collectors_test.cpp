@@ -127,8 +127,7 @@ TEST_F(CgroupCollectors, KeepHostileNamesInsideTheirLabels) {
   const std::vector<std::string> names{"new\nline",
                                        "quo\"te",
                                        "back\\slash",
-                                       "inv\xff\xfe"
-                                       "alid",
+                                       "inv\377\376alid",
                                        "a} 1\n# TYPE x",
                                        "\xe2\x82\xac",
                                        std::string(255, 'n'),

@@ -309,8 +309,8 @@ TEST_F(Attack, GarbageIsAnsweredOrDroppedAndServiceGoesOn) {
       "GET /?a?b?c HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET /%%%%u%uZZZZ%u12 HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET " + std::string(7000, '/') + " HTTP/1.1\r\nHost: x\r\n\r\n",
-      "POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=\r\nContent-Length: "
-      "2\r\n\r\n--",
+      std::string("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=\r\n") +
+          "Content-Length: 2\r\n\r\n--",
   };
   for (const std::string& bytes : garbage) {
     RawClient client(test_.port());

@@ -9,7 +9,7 @@
 namespace sonde::test {
 
 void ping_pong(uint64_t count) {
-  static const auto pipes = [] {
+  static const auto kPipes = [] {
     std::array<int, 4> ends{};
     if (::pipe(ends.data()) != 0 || ::pipe(ends.data() + 2) != 0) ::_exit(1);
     if (::fork() == 0) {
@@ -23,7 +23,7 @@ void ping_pong(uint64_t count) {
   }();
   char byte = 0;
   for (uint64_t i = 0; i < count; ++i) {
-    if (::write(pipes[1], &byte, 1) != 1 || ::read(pipes[2], &byte, 1) != 1) ::_exit(1);
+    if (::write(kPipes[1], &byte, 1) != 1 || ::read(kPipes[2], &byte, 1) != 1) ::_exit(1);
   }
 }
 

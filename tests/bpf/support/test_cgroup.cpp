@@ -44,12 +44,12 @@ void write_process(const std::string& directory, pid_t process) {
 }  // namespace
 
 const identity::CgroupMounts& mounts() {
-  static const identity::CgroupMounts read = [] {
+  static const identity::CgroupMounts kRead = [] {
     auto found = identity::read_cgroup_mounts({});
     if (!found) throw std::runtime_error(found.error().message);
     return *found;
   }();
-  return read;
+  return kRead;
 }
 
 TestCgroup::TestCgroup(const std::string& name) : path_(root_path() + "/" + name) {
