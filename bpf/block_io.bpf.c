@@ -62,7 +62,7 @@ struct {
 
 /*
  * Hook: a request goes to its driver. At issue, which mostly runs in the submitter, rather than at completion
- * in an interrupt: some kernels run no programs in an interrupt of some tasks. Oldest kernel: 5.11.
+ * in an interrupt: some kernels run no programs in an interrupt of some tasks. Oldest kernel: 5.14.
  */
 SEC("?tp_btf/block_rq_issue")
 int BPF_PROG(rq_issue, struct request *request)
@@ -85,13 +85,17 @@ int BPF_PROG(rq_issue, struct request *request)
 	return 0;
 }
 
-/* Hook: the driver had no room and sent a request back. Oldest kernel: 5.11. */
+/*
+ * Hook: the driver had no room and sent a request back. One that was not issued yet is still to be counted.
+ */
 SEC("?tp_btf/block_rq_requeue")
 int BPF_PROG(rq_requeue, struct request *request)
 {
 	__u64 address = (__u64)request;
 	__u8 present = 1;
 
+	if (request->state == MQ_RQ_IDLE)
+		return 0;
 	if (bpf_map_update_elem(&requeued, &address, &present, BPF_ANY))
 		count_error(SONDE_ERROR_REQUEUED_FULL);
 	return 0;
@@ -100,7 +104,7 @@ int BPF_PROG(rq_requeue, struct request *request)
 /*
  * Hook: a request ended, or a part of it. One that was sent back and is given up is not issued again: the
  * next request at its address is another one. Hardly any was sent back, so it looks before it takes the
- * bucket's lock. Oldest kernel: 5.11.
+ * bucket's lock. Oldest kernel: 5.14.
  */
 SEC("?tp_btf/block_rq_complete")
 int BPF_PROG(rq_complete, struct request *request)

@@ -10,7 +10,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * struct cgroup_event. Bound: 496 records; the reader is woken by each, and pods come in tens. Full: the
+ * struct cgroup_event. Bound: 489 records; the reader is woken by each, and pods come in tens. Full: the
  * event is counted in `errors`, and the reader lists the cgroups anew.
  */
 struct {

@@ -65,6 +65,7 @@ struct sched_info {
 };
 
 struct task_struct {
+	unsigned int __state; /* `state` before 5.14 */
 	struct sched_info sched_info;
 	struct thread_info thread_info;
 	int pid;
@@ -93,6 +94,10 @@ struct io_kiocb {
 };
 
 /* block */
+enum mq_rq_state {
+	MQ_RQ_IDLE, /* not issued */
+};
+
 struct blkcg {
 	struct cgroup_subsys_state css;
 };
@@ -106,6 +111,7 @@ struct bio {
 };
 
 struct request {
+	enum mq_rq_state state;
 	__u32 cmd_flags;
 	unsigned int __data_len;
 	struct bio *bio;

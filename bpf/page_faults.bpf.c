@@ -19,7 +19,7 @@ static __always_inline struct page_fault_counts *current_counts(void)
 	return counts_of_slot(task_slot(bpf_get_current_task_btf()));
 }
 
-/* Hook: a fault taken in user mode. Oldest kernel: 5.11, on x86. */
+/* Hook: a fault taken in user mode. Oldest kernel: 5.14, on x86. */
 SEC("?tp_btf/page_fault_user")
 int BPF_PROG(fault_user)
 {
@@ -30,7 +30,7 @@ int BPF_PROG(fault_user)
 	return 0;
 }
 
-/* Hook: a fault taken in kernel mode, such as a copy to a page not there yet. Oldest kernel: 5.11, on x86. */
+/* Hook: a fault taken in kernel mode, such as a copy to a page not there yet. Oldest kernel: 5.14, on x86. */
 SEC("?tp_btf/page_fault_kernel")
 int BPF_PROG(fault_kernel)
 {
@@ -52,7 +52,7 @@ static __always_inline int in_user_mode(const struct bpf_perf_event_data *event)
 
 /*
  * Hook: the software perf event page-faults, period 1, one a CPU; where the tracepoints are missing. It
- * counts faults that the kernel resolved, the tracepoints all that were taken. Oldest kernel: 5.11.
+ * counts faults that the kernel resolved, the tracepoints all that were taken. Oldest kernel: 5.14.
  */
 SEC("?perf_event")
 int fault_event(struct bpf_perf_event_data *event)

@@ -22,7 +22,7 @@ static __always_inline struct process_event_counts *counts_of(struct task_struct
 
 /*
  * Hook: a task was made; it is counted for the cgroup it starts in, which clone3 may set to another than its
- * parent's. Oldest kernel: 5.5.
+ * parent's. Oldest kernel: 5.14.
  */
 SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
@@ -38,7 +38,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
-/* Hook: an exec that succeeded. Oldest kernel: 5.5. */
+/* Hook: an exec that succeeded. Oldest kernel: 5.14. */
 SEC("?tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task)
 {

@@ -18,7 +18,7 @@ static __always_inline struct syscall_counts *counts_of(struct task_struct *task
 	return counts_of_slot(task_slot(task));
 }
 
-/* Hook: every system call. Oldest kernel: 5.11. */
+/* Hook: every system call. Oldest kernel: 5.14. */
 SEC("?tp_btf/sys_enter")
 int BPF_PROG(sys_enter, struct pt_regs___kernel *regs, long nr)
 {
@@ -33,7 +33,7 @@ int BPF_PROG(sys_enter, struct pt_regs___kernel *regs, long nr)
 	return 0;
 }
 
-/* Hook: every return from one; only an open does more than compare its number. Oldest kernel: 5.11. */
+/* Hook: every return from one; only an open does more than compare its number. Oldest kernel: 5.14. */
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs___kernel *regs, long result)
 {

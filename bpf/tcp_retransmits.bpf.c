@@ -30,7 +30,7 @@ static __always_inline void count_segments(const struct sock *sock, __u64 segmen
 /*
  * Hook: a buffer was sent again. It may hold many segments; TCP keeps their number in the buffer's control
  * block. An error (below 0) mostly means that nothing was sent, for lack of a route or as it still waits in a
- * queue; above 0 the device's queue dropped it, which the kernel's RetransSegs counts. Oldest kernel: 5.5.
+ * queue; above 0 the device's queue dropped it, which the kernel's RetransSegs counts. Oldest kernel: 5.14.
  */
 SEC("?tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit_skb, const struct sock *sock, const struct sk_buff *buffer)
@@ -44,7 +44,7 @@ int BPF_PROG(retransmit_skb, const struct sock *sock, const struct sk_buff *buff
 	return 0;
 }
 
-/* Hook: a SYN-ACK was sent again. Oldest kernel: 5.5. */
+/* Hook: a SYN-ACK was sent again. Oldest kernel: 5.14. */
 SEC("?tp_btf/tcp_retransmit_synack")
 int BPF_PROG(retransmit_ack, const struct sock *sock)
 {

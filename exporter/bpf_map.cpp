@@ -3,6 +3,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cassert>
@@ -95,10 +98,11 @@ Result<void> SlotCounts::read_counts(MapReading& reading) {
   return {};
 }
 
-std::vector<uint64_t> SlotCounts::take(const MapKey& key) {
+std::optional<std::vector<uint64_t>> SlotCounts::take(const MapKey& key) {
   uint32_t slot = 0;
   if (bpf_map_lookup_elem(maps_.slots, &key, &slot) != 0 || bpf_map_delete_elem(maps_.slots, &key) != 0) {
-    return {};
+    if (errno == ENOENT) return std::vector<uint64_t>();
+    return std::nullopt;  // the kernel had the map's lock at that moment
   }
   forget_recent();
   emptied_.push_back(slot);
@@ -115,7 +119,10 @@ void SlotCounts::forget_recent() const {
 
 void SlotCounts::free_emptied() {
   if (emptied_.empty()) return;
-  // A program that had found a slot before its key was deleted may have noted it as recent since.
+  // A program that had found a slot before its key was deleted may note it as recent until it ends: they run
+  // with preemption off, so all have ended after this. The kernel refuses it with nohz_full; there the time
+  // between two readings has to do.
+  (void)::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0);
   forget_recent();
   const std::vector<uint64_t> nothing(cpus_ * width_, 0);
   for (const uint32_t slot : emptied_) {

@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "bpf/cgroup_key.h"
+#include "common/clock.h"
 #include "common/result.h"
 
 namespace sonde::exporter {
@@ -42,17 +44,20 @@ class CountSource {
   [[nodiscard]] virtual size_t width() const = 0;
   /// Keys that fit.
   [[nodiscard]] virtual uint32_t capacity() const = 0;
+  /// How long counts may stand still although their events go on.
+  [[nodiscard]] virtual SteadyClock::duration period() const { return {}; }
   /// Replaces `reading` by the present counts. Errors: `reading` is then unspecified.
   virtual Result<void> read(MapReading& reading) = 0;
-  /// Removes one key and returns its last counts; empty where there is none any more.
-  virtual std::vector<uint64_t> take(const MapKey& key) = 0;
+  /// Removes one key and returns its last counts, empty where there is none any more; nothing where it could
+  /// not be removed and stays.
+  virtual std::optional<std::vector<uint64_t>> take(const MapKey& key) = 0;
 };
 
 /// Reads the maps of bpf/lib/counts.bpf.h: keys have slots, and a slot's counts, a struct of 64-bit counters,
 /// are summed over the CPUs.
 ///
-/// A key that was taken leaves its slot unused until the next reading: by then no program is left that
-/// had looked it up before. Owns no map. Threads: one. Cost: read() is two system calls per 256 keys.
+/// A key that was taken leaves its slot unused until a later reading, before which no program is left that
+/// had looked it up. Owns no map. Threads: one. Cost: read() is two system calls per 256 keys.
 class SlotCounts final : public CountSource {
  public:
   /// The maps' descriptors.
@@ -68,7 +73,7 @@ class SlotCounts final : public CountSource {
   [[nodiscard]] size_t width() const override { return width_; }
   [[nodiscard]] uint32_t capacity() const override { return capacity_; }
   Result<void> read(MapReading& reading) override;
-  std::vector<uint64_t> take(const MapKey& key) override;
+  std::optional<std::vector<uint64_t>> take(const MapKey& key) override;
 
  private:
   Result<void> read_slots(std::vector<MapKey>& keys);

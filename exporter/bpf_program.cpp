@@ -266,8 +266,8 @@ Result<void> BpfObject::attach() {
   listen_to_libbpf();
   Error last{ErrorCode::kUnsupported, topic_ + ": no program is loaded"};
   bool enough = true;
-  // In reverse, and detach() the other way round: the first program of an object is on for the shortest time,
-  // so that whoever measures that time knows it best.
+  // In reverse, and detach() forwards: the first program of an object is on for the shortest time, so that
+  // whoever measures that time knows it best.
   for (auto position = programs_.rbegin(); position != programs_.rend(); ++position) {
     Loaded& loaded = *position;
     if (!loaded.links.empty()) continue;
@@ -281,8 +281,10 @@ Result<void> BpfObject::attach() {
       continue;
     }
     loaded.links = std::move(*links);
+    loaded.needed = true;  // what the kernel took once and refuses later must not be missed in silence
   }
-  enough = enough && link_count() > 0;
+  enough = enough && std::any_of(programs_.begin(), programs_.end(),
+                                 [](const Loaded& loaded) { return !loaded.held && !loaded.links.empty(); });
   context_.capabilities().set(topic_, enough ? CapabilityReason::kAvailable : CapabilityReason::kRejected);
   if (enough) return {};
   detach(true);
@@ -294,8 +296,8 @@ void BpfObject::detach() {
 }
 
 void BpfObject::detach(bool held_too) {
-  for (auto position = programs_.rbegin(); position != programs_.rend(); ++position) {
-    if (held_too || !position->held) position->links.clear();
+  for (Loaded& loaded : programs_) {
+    if (held_too || !loaded.held) loaded.links.clear();
   }
 }
 

@@ -1,10 +1,12 @@
 #include "exporter/bpf_topic.h"
 
+#include <algorithm>
+
 namespace sonde::exporter {
 namespace {
 
 /// A removed cgroup's last tasks and I/O are over by then.
-constexpr auto kIdleBeforeEviction = std::chrono::seconds(60);
+constexpr SteadyClock::duration kIdleBeforeEviction = std::chrono::seconds(60);
 /// Shorter where room is scarce; a cgroup that still lives only has its entry made again.
 constexpr auto kIdleUnderPressure = std::chrono::seconds(2);
 
@@ -36,8 +38,13 @@ void CountedRows::evict(SteadyTime now) {
   const size_t capacity = source_.capacity();
   const bool half_full = entries() * 2 >= capacity;
   const bool nearly_full = entries() * 4 >= capacity * 3;
-  const auto idle_for = nearly_full ? kIdleUnderPressure : kIdleBeforeEviction;
-  for (const MapKey& key : accounts_.idle(idle_for, half_full, now)) accounts_.forget(key, source_.take(key));
+  // Between two windows of a sampler every key looks idle.
+  const auto idle_under_pressure = std::max<SteadyClock::duration>(kIdleUnderPressure, 3 * source_.period());
+  const auto idle_for =
+      nearly_full ? idle_under_pressure : std::max(kIdleBeforeEviction, idle_under_pressure);
+  for (const MapKey& key : accounts_.idle(idle_for, half_full, now)) {
+    if (const auto last = source_.take(key)) accounts_.forget(key, *last);
+  }
 }
 
 void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& family,

@@ -10,6 +10,22 @@ using Seconds = std::chrono::duration<double>;
 
 }  // namespace
 
+ScaledCounts::KeyState& ScaledCounts::state_of(const MapKey& key) {
+  KeyState& state = keys_[key];
+  if (state.counted.empty()) {
+    state.counted.assign(width_, 0);
+    state.scaled.assign(width_, 0);
+  }
+  return state;
+}
+
+void ScaledCounts::set_baseline(const MapReading& reading) {
+  for (size_t i = 0; i < reading.keys.size(); ++i) {
+    const auto counts = reading.counts_of(i);
+    state_of(reading.keys[i]).counted.assign(counts.begin(), counts.end());
+  }
+}
+
 void ScaledCounts::add(KeyState& state, std::span<const uint64_t> counts, double scale) const {
   for (size_t field = 0; field < counts.size(); ++field) {
     const auto increment = static_cast<double>(counts[field] - state.counted[field]);
@@ -25,12 +41,7 @@ void ScaledCounts::add_window(const MapReading& reading, SteadyClock::duration l
   observed_ += passed;
   const double scale = Seconds(passed) / Seconds(length);
   for (size_t i = 0; i < reading.keys.size(); ++i) {
-    KeyState& state = keys_[reading.keys[i]];
-    if (state.counted.empty()) {
-      state.counted.assign(width_, 0);
-      state.scaled.assign(width_, 0);
-    }
-    add(state, reading.counts_of(i), scale);
+    add(state_of(reading.keys[i]), reading.counts_of(i), scale);
   }
 }
 

@@ -21,6 +21,8 @@ class ScaledCounts {
   ScaledCounts(size_t width, size_t sampled, double ratio, SteadyTime start)
       : width_(width), sampled_(sampled), ratio_(ratio), last_end_(start) {}
 
+  /// Counts from before the first window, which are left out.
+  void set_baseline(const MapReading& reading);
   /// A window ended and `reading` was read after it.
   void add_window(const MapReading& reading, SteadyClock::duration length, SteadyTime end);
   /// A window ended and its counts could not be read: they come with the next one's and are scaled with them.
@@ -41,6 +43,7 @@ class ScaledCounts {
     std::vector<double> scaled;     ///< the estimate; fractions carry over
   };
 
+  KeyState& state_of(const MapKey& key);
   void add(KeyState& state, std::span<const uint64_t> counts, double scale) const;
 
   size_t width_;

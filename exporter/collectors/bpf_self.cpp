@@ -40,7 +40,7 @@ constexpr std::array<metrics::MetricRow, 5> kMetrics{{
 
 /// By enum sonde_error.
 constexpr std::array<std::string_view, SONDE_ERROR_COUNT> kReasons{"map_full", "map_busy", "ring_full",
-                                                                   "requeued_full"};
+                                                                   "requeued_full", "wait_evicted"};
 constexpr double kNanosecondsPerSecond = 1e9;
 
 /// What one object says of itself.

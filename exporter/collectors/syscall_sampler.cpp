@@ -18,6 +18,7 @@ SyscallSampler::SyscallSampler(BpfObject& object, SlotCounts& counts, double rat
       ratio_(ratio),
       period_(period),
       scaled_(counts.width(), SONDE_SAMPLED_SYSCALL_COUNTS, ratio, SteadyClock::now()),
+      last_window_(read_baseline()),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 SyscallSampler::~SyscallSampler() {
@@ -25,6 +26,12 @@ SyscallSampler::~SyscallSampler() {
   wake_.notify_all();
   thread_.join();
   object_.detach();
+}
+
+Result<void> SyscallSampler::read_baseline() {
+  if (auto read = counts_.read(reading_); !read) return read;
+  scaled_.set_baseline(reading_);
+  return {};
 }
 
 bool SyscallSampler::sleep_until(const std::stop_token& stop, SteadyTime time) {
@@ -35,19 +42,15 @@ bool SyscallSampler::sleep_until(const std::stop_token& stop, SteadyTime time) {
 
 void SyscallSampler::run(const std::stop_token& stop) {
   std::minstd_rand random(std::random_device{}());
-  const auto window = std::chrono::duration_cast<SteadyClock::duration>(period_ * ratio_);
-  std::uniform_real_distribution<double> phase(0, Seconds(period_ - window).count());
-  SteadyTime period_start = SteadyClock::now();
-  while (!stop.stop_requested()) {
-    const auto offset = std::chrono::duration_cast<SteadyClock::duration>(Seconds(phase(random)));
-    if (!sleep_until(stop, period_start + offset)) return;
+  const double gap = Seconds(period_).count() * (1 - ratio_);
+  // By a random distance from the window before, not at a random place in a period of a fixed grid: there the
+  // time since the last window depends on the place, and what repeats each period is counted wrong for ever.
+  std::uniform_real_distribution<double> distance(gap / 2, gap * 3 / 2);
+  while (sleep_until(stop, SteadyClock::now() + std::chrono::duration_cast<SteadyClock::duration>(
+                                                    Seconds(distance(random))))) {
     auto sampled = sample(stop);
-    {
-      const std::lock_guard lock(mutex_);
-      last_window_ = std::move(sampled);
-    }
-    period_start = std::max(period_start + period_, SteadyClock::now());
-    if (!sleep_until(stop, period_start)) return;
+    const std::lock_guard lock(mutex_);
+    last_window_ = std::move(sampled);
   }
 }
 
@@ -74,9 +77,11 @@ Result<void> SyscallSampler::read(MapReading& reading) {
   return {};
 }
 
-std::vector<uint64_t> SyscallSampler::take(const MapKey& key) {
+std::optional<std::vector<uint64_t>> SyscallSampler::take(const MapKey& key) {
   const std::lock_guard lock(mutex_);
-  return scaled_.take(key, counts_.take(key));
+  const auto last = counts_.take(key);
+  if (!last) return std::nullopt;
+  return scaled_.take(key, *last);
 }
 
 double SyscallSampler::share() const {

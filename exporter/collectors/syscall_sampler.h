@@ -13,9 +13,10 @@
 
 namespace sonde::exporter {
 
-/// Attaches programs in windows of random phase for a share of the time and scales what they count.
+/// Attaches programs in windows for a share of the time and scales what they count.
 ///
-/// One window lies somewhere in every period; ScaledCounts makes estimates of what it counted. What a window
+/// From one window to the next it is a period on average, at random half as much to one and a half times as
+/// much; ScaledCounts makes estimates of what they counted. What a window
 /// misses or hits by chance is the error: docs/benchmarks.md. Between windows only the programs that the
 /// object holds are attached. Threads: read(), take() and share() are safe beside the sampling thread.
 class SyscallSampler final : public CountSource {
@@ -28,13 +29,15 @@ class SyscallSampler final : public CountSource {
 
   [[nodiscard]] size_t width() const override { return counts_.width(); }
   [[nodiscard]] uint32_t capacity() const override { return counts_.capacity(); }
+  [[nodiscard]] SteadyClock::duration period() const override { return period_; }
   Result<void> read(MapReading& reading) override;
-  std::vector<uint64_t> take(const MapKey& key) override;
+  std::optional<std::vector<uint64_t>> take(const MapKey& key) override;
 
   /// Share of the time that lay in windows, since the first; `ratio` before it.
   [[nodiscard]] double share() const;
 
  private:
+  Result<void> read_baseline();
   void run(const std::stop_token& stop);
   Result<void> sample(const std::stop_token& stop);
   bool sleep_until(const std::stop_token& stop, SteadyTime time);

@@ -28,8 +28,8 @@ constexpr std::array<metrics::MetricRow, 4> kMetrics{{
      .type = metrics::MetricType::kCounter,
      .unit = "",
      .labels = "namespace,pod,container,service,result",
-     .help = "Files opened by open, openat, openat2, creat and io_uring, by result; an estimate where the "
-             "sampling ratio is below 1."},
+     .help = "Files opened by open, openat, openat2, creat and io_uring, by result; but for io_uring's an "
+             "estimate where the sampling ratio is below 1."},
     {.name = "sonde_exporter_syscalls_sampling_ratio",
      .type = metrics::MetricType::kGauge,
      .unit = "ratio",

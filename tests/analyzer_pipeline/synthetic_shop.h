@@ -18,12 +18,12 @@ namespace sonde::analyzer {
 /// What goes on in the shop besides serving requests.
 struct ShopScenario {
   unsigned seed = 1;
-  std::string hog_container;  ///< "" for none
+  std::string hog_container{};  ///< "" for none
   double hog_cores = 1;
-  int64_t hog_from_ms = 0;      ///< since the shop's start; where the load changes too
-  double load_factor = 1;       ///< from then on
-  std::string lost_container;   ///< vanishes then, with a staleness marker
-  double machine_noise = 0.25;  ///< how much the CPU time of a request wanders for all containers alike
+  int64_t hog_from_ms = 0;       ///< since the shop's start; where the load changes too
+  double load_factor = 1;        ///< from then on
+  std::string lost_container{};  ///< vanishes then, with a staleness marker
+  double machine_noise = 0.25;   ///< how much the CPU time of a request wanders for all containers alike
 };
 
 /// A shop as sonde-exporter would measure it: nginx → haproxy → three api replicas → redis, postgres, at

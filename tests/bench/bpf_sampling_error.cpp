@@ -2,8 +2,9 @@
 //   build/release/bench/bpf_sampling_error [SECONDS]
 //
 // All count at once, each in a context of its own: `exact` gives the truth, beside it samplers of several
-// settings. Two loads: a steady one, and one that works in bursts as a service does, 100 times a second. The
-// table shows the relative error of the increments over spans such as a scrape interval.
+// settings. Three loads: a steady one, one that works in bursts as a service does, 100 times a second, and
+// one that works as often as a window opens. The table shows the relative error of the increments over spans
+// such as a scrape interval.
 #include <fmt/format.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +47,15 @@ void steady(uint64_t count) {
   for (uint64_t i = 0; i < count; ++i) {
     for (int spin = 0; spin < 20'000; ++spin) __asm__ volatile("");
     ::getppid();
+  }
+}
+
+/// A second of calls, then four asleep: as often as a window opens.
+void every_five_seconds(uint64_t count) {
+  for (uint64_t i = 0; i < count; ++i) {
+    const auto end = SteadyClock::now() + std::chrono::seconds(1);
+    while (SteadyClock::now() < end) steady(100);
+    std::this_thread::sleep_for(std::chrono::seconds(4));
   }
 }
 
@@ -126,5 +136,6 @@ int main(int count, char** arguments) {
       "| load | period | ratio | span | median error | 95 % | whole run |\n|---|---|---|---|---|---|---|\n");
   measure("steady", steady, seconds);
   measure("bursts, 100/s", bursts, seconds);
+  measure("a second in five", every_five_seconds, seconds);
   return 0;
 }

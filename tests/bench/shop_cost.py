@@ -199,7 +199,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model-seconds", type=float, default=60)
     parser.add_argument("--scrape-interval", type=float, default=15, help="of the computed part")
-    parser.add_argument("--syscall-path-ns", type=float, default=110, help="slower path of a traced syscall")
+    parser.add_argument("--syscall-path-ns", type=float, default=250, help="slower path of a traced syscall, by bench/bpf_cost")
     parser.add_argument("--exporter-flag", action="append", default=[])
     options = parser.parse_args()
     generator = random.Random(options.seed)

@@ -53,6 +53,13 @@ TEST_F(ScaledCountsTest, WhatIsCountedAllTheTimeIsNotScaled) {
   EXPECT_THAT(scaled.take(kKey, std::vector<uint64_t>{12, 12}), ElementsAre(48, 12));
 }
 
+TEST_F(ScaledCountsTest, CountsFromBeforeTheFirstWindowAreLeftOut) {
+  scaled_.set_baseline({.width = 1, .keys = {kKey}, .counts = {1000}});
+  EXPECT_THAT(estimates(), ElementsAre(0));
+  add_window(1010);
+  EXPECT_THAT(estimates(), ElementsAre(40));
+}
+
 TEST_F(ScaledCountsTest, CountsOfAWindowThatCouldNotBeReadAreNotScaledTwice) {
   add_window(10);
   add_unread_window();

@@ -3,10 +3,12 @@
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "tests/bpf/support/ping_pong.h"
 #include "tests/bpf/support/probe.h"
 #include "tests/bpf/support/worker.h"
+#include "tests/bpf/workloads.h"
 
 namespace sonde::test {
 namespace {
@@ -37,6 +39,15 @@ SchedulerFacts facts_of(pid_t process) {
   double ran_ns = 0;
   std::ifstream(folder + "/schedstat") >> ran_ns >> facts.waited_ns >> facts.waits;
   return facts;
+}
+
+/// How often the kernel moved a process to another CPU; nothing where it does not say (CONFIG_SCHED_DEBUG).
+std::optional<uint64_t> migrations_of(pid_t process) {
+  std::ifstream account("/proc/" + std::to_string(process) + "/sched");
+  for (std::string line; std::getline(account, line);) {
+    if (line.starts_with("se.nr_migrations")) return std::stoull(line.substr(line.find(':') + 1));
+  }
+  return std::nullopt;
 }
 
 pid_t only_child_of(pid_t process) {
@@ -140,19 +151,52 @@ TEST_P(SchedulerTest, AWaitOnSeveralRunQueuesIsOneWait) {
     for (const auto& worker : workers) worker->stop();
   });
   EXPECT_GT(preempted_, 0);
+  uint64_t migrations = 0;
+  for (const pid_t process : processes) migrations += migrations_of(process).value_or(1);
+  EXPECT_GT(migrations, 0) << "no task was moved: this run has not tested what it is for";
 }
 
-TEST_P(SchedulerTest, BucketsAddUpToTheCount) {
-  Worker worker(target_, ping_pong);
-  worker.run(1000);
+/// The waits of each bucket are within its bounds, so their sum is between the sums of the bounds.
+TEST_P(SchedulerTest, BucketsHoldWaitsWithinTheirBounds) {
+  Worker one(target_, spin, 0);
+  Worker other(target_, spin, 0);
+  Worker partners(target_, ping_pong);
+  one.start();
+  other.start();
+  partners.run(1000);
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  one.stop();
+  other.stop();
   const Exposition page = probe_.scrape(table_);
-  double last = 0;
+  double least = 0;
+  double most = 0;
+  double lower = 0;
+  double counted = 0;
   for (const Sample& bucket : page.find(std::string(kDelays) + "_bucket", {{"container", "target"}})) {
-    EXPECT_GE(bucket.value, last) << bucket.series();
-    last = bucket.value;
+    const double upper = std::stod(bucket.labels.at("le"));
+    const double waits = bucket.value - std::exchange(counted, bucket.value);
+    EXPECT_GE(waits, 0) << bucket.series();
+    least += waits * lower;
+    if (waits > 0) most += waits * upper;
+    lower = upper;
   }
-  EXPECT_GE(last, 1000);
-  EXPECT_EQ(last, row_value(page, std::string(kDelays) + "_count", "target"));
+  const double sum = row_value(page, std::string(kDelays) + "_sum", "target");
+  EXPECT_GE(sum, least);
+  EXPECT_LE(sum, most);
+  EXPECT_GT(least, 0.01);  // the two that spin wait for each other for milliseconds
+  EXPECT_EQ(counted, row_value(page, std::string(kDelays) + "_count", "target"));
+}
+
+/// The thread that calls exec takes the process's id over, and with it everything that goes by it.
+TEST_P(SchedulerTest, AThreadThatExecsKeepsItsOwnWaits) {
+  Worker worker(target_, [](uint64_t count) {
+    for (uint64_t i = 0; i < count; ++i) exec_from_a_thread();
+  });
+  worker.run(20);
+  const Exposition page = probe_.scrape(table_);
+  // Were another task's account taken for its own, the difference would often be below 0, which is 78 hours.
+  EXPECT_LT(row_value(page, std::string(kDelays) + "_sum", "target"), 600);
+  EXPECT_GE(row_value(page, kSwitches, "target"), 20);
 }
 
 INSTANTIATE_TEST_SUITE_P(On, SchedulerTest,

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,6 +79,11 @@ void exec_and_wait(const char* program) {
     ::_exit(127);
   }
   ::waitpid(child, nullptr, 0);
+}
+
+void* exec_tiny(void*) {
+  ::execl(SONDE_TEST_TINY_PROGRAM, SONDE_TEST_TINY_PROGRAM, nullptr);
+  ::_exit(127);
 }
 
 void start_thread_and_join() {
@@ -257,6 +263,18 @@ std::vector<Workload> make_workloads() {
 const std::vector<Workload>& workloads() {
   static const std::vector<Workload> kAll = make_workloads();
   return kAll;
+}
+
+void exec_from_a_thread() {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const timespec moment{.tv_sec = 0, .tv_nsec = 100'000};
+    for (int i = 0; i < 100; ++i) ::nanosleep(&moment, nullptr);
+    pthread_t thread{};
+    ::pthread_create(&thread, nullptr, exec_tiny, nullptr);
+    while (true) ::pause();
+  }
+  ::waitpid(child, nullptr, 0);
 }
 
 }  // namespace sonde::test

@@ -30,4 +30,7 @@ struct Workload {
 
 const std::vector<Workload>& workloads();
 
+/// Runs a process whose first thread has waited often when the second one calls exec.
+void exec_from_a_thread();
+
 }  // namespace sonde::test
