@@ -71,9 +71,9 @@ bool takes_compat_calls() {
 }
 
 void compat_map_and_unmap() {
-  constexpr long kPage = 4096;
-  const int address = call(kMmap2, 0, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-  call(kMunmap, static_cast<long>(static_cast<uint32_t>(address)), kPage);
+  constexpr long kLength = 4096;
+  const int address = call(kMmap2, 0, kLength, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  call(kMunmap, static_cast<long>(static_cast<uint32_t>(address)), kLength);
 }
 
 void compat_old_mmap() {
