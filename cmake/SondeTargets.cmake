@@ -14,7 +14,7 @@ add_library(sonde_flags INTERFACE)
 target_include_directories(sonde_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(sonde_flags INTERFACE -g1
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Werror
-  $<$<CONFIG:Debug>:-O1> -fno-omit-frame-pointer)
+  $<$<CONFIG:Debug>:-O0> -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 at -O2 reports impossible overflows inside the standard library (GCC bug 105329 and kin).
   target_compile_options(sonde_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "analyzer/pipeline/workload_name.h"
 #include "analyzer/series/identity_labels.h"
+#include "common/workload_name.h"
 
 namespace sonde::analyzer {
 namespace {

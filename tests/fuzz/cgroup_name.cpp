@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "identity/container_cgroup.h"
 #include "identity/container_name.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -15,5 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (name.service.empty() != name.container.empty()) std::abort();
   if (name.container.find('/') != std::string::npos) std::abort();
   if (name.name_space.size() + name.container.size() > path.size()) std::abort();
+  const auto container = parse_container_cgroup(path);
+  if (container && container->id.size() != 64) std::abort();
+  if (container && path.find(container->id) == std::string_view::npos) std::abort();
   return 0;
 }
