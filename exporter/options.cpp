@@ -80,10 +80,8 @@ void add_collector_flags(CLI::App& app, Flags& flags, Options& options) {
   app.add_option_function<std::string>(
          "--collector.syscalls.sampling-period",
          [&options](const std::string& text) { options.syscalls.sampling_period = *parse_duration(text); },
-         "Mode sampled counts in one window of each such period, so the counts grow in steps of it: at most "
-         "a "
-         "third of the scrape interval is right. Each window costs CPU time to open and to close; 100ms to "
-         "1m")
+         "From one window of mode sampled to the next on average, 100ms to 1m. The counts grow at windows' "
+         "ends, so a third of the scrape interval is right; each window costs CPU time to open and to close")
       ->type_name("DURATION")
       ->check([](const std::string& text) {
         const auto period = parse_duration(text);

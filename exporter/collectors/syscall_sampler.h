@@ -16,9 +16,9 @@ namespace sonde::exporter {
 /// Attaches programs in windows for a share of the time and scales what they count.
 ///
 /// From one window to the next it is a period on average, at random half as much to one and a half times as
-/// much; ScaledCounts makes estimates of what they counted. What a window
-/// misses or hits by chance is the error: docs/benchmarks.md. Between windows only the programs that the
-/// object holds are attached. Threads: read(), take() and share() are safe beside the sampling thread.
+/// much; ScaledCounts makes estimates of what they counted. What a window misses or hits by chance is the
+/// error: docs/benchmarks.md. Between windows only the programs that the object holds are attached. Threads:
+/// read(), take() and share() are safe beside the sampling thread.
 class SyscallSampler final : public CountSource {
  public:
   /// `object` is loaded and not attached; `counts` is its map. 0 < ratio <= 1.

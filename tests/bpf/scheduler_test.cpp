@@ -164,7 +164,8 @@ TEST_P(SchedulerTest, BucketsHoldWaitsWithinTheirBounds) {
   one.start();
   other.start();
   partners.run(1000);
-  std::this_thread::sleep_for(std::chrono::seconds(1));
+  while (sum({one.process(), other.process()}).preempted < 50) {
+  }
   one.stop();
   other.stop();
   const Exposition page = probe_.scrape(table_);

@@ -68,6 +68,7 @@ TEST(CommandLine, RefusesMistakesInOneLineWithTheRemedy) {
   expect_refusal({"cpu", "--cgroup", "/x"}, {"--duration", "required"});
   expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5"}, {"--duration=5:", "write"});
   expect_refusal({"cpu", "--cgroup", "/x", "--duration", "0s"}, {"--duration=0s:", "write"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "25h"}, {"--duration=25h:", "24h"});
   expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--linger", "soon"},
                  {"--linger=soon:", "write"});
   expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--proof-timeout", "x"},
