@@ -7,6 +7,6 @@ sonde_library(sonde_exporter_bpf
     collectors/syscalls.cpp collectors/syscall_sampler.cpp collectors/page_faults.cpp
     collectors/process_events.cpp collectors/scheduler.cpp collectors/block_io.cpp
     collectors/tcp_retransmits.cpp collectors/bpf_self.cpp
-  LINK sonde_common sonde_metrics sonde_identity PkgConfig::libbpf
+  LINK sonde_common sonde_metrics sonde_identity sonde_exporter_rows PkgConfig::libbpf
     bpf_syscalls bpf_page_faults bpf_process_events bpf_scheduler bpf_block_io bpf_tcp_retransmits
     bpf_cgroup_events)

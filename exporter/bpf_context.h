@@ -12,6 +12,7 @@
 #include "common/result.h"
 #include "exporter/capability.h"
 #include "exporter/container_table.h"
+#include "exporter/container_totals.h"
 #include "identity/hierarchy.h"
 
 namespace sonde::exporter {
@@ -22,12 +23,10 @@ struct BpfOptions {
   std::string procfs = "/proc";
   /// Whether what belongs to no container is exported, as the row whose four labels are "".
   bool host_row = true;
+  RowRetention retention{};
   /// Cgroups with counts at one time, per topic; past it, events of new ones are counted as lost.
   /// Cost: kernel memory of this × CPUs × a value, of which the largest has 112 bytes.
   uint32_t max_cgroups = 4096;
-  /// The inode of a container's network namespace; 0 where it is unknown or the host's. Called at scrapes,
-  /// from one thread. Without it TCP retransmits go to the host row.
-  std::function<uint64_t(const Container&)> network_namespace{};
   /// Tracepoints to do without, as if the kernel had none ("page_fault_user"): --bpf.disable-hook.
   std::vector<std::string> disabled_hooks{};
   /// The hierarchy whose cgroups own a task's events; nothing: memory's on v1, else v2.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "exporter/ended_family.h"
+
 namespace sonde::exporter {
 namespace {
 
@@ -14,21 +16,20 @@ constexpr auto kIdleUnderPressure = std::chrono::seconds(2);
 
 RowPlan rows_of_containers(const ContainerTable& containers) {
   RowPlan plan;
-  plan.rows.reserve(containers.containers().size());
-  for (const Container& container : containers.containers()) plan.rows.push_back(&container.labels);
+  plan.owners = owners_of(containers);
   plan.owner_of = [&containers](const MapKey& key) {
     return containers.find(static_cast<identity::Hierarchy>(key.hierarchy), key.id);
   };
   return plan;
 }
 
-CountedRows::CountedRows(CountSource& source, bool host_row)
-    : source_(source), host_row_(host_row), accounts_(source.width()) {}
+CountedRows::CountedRows(CountSource& source, const BpfOptions& options)
+    : source_(source), host_row_(options.host_row), accounts_(source.width(), options.retention) {}
 
 Result<void> CountedRows::update(const RowPlan& plan, SteadyTime now) {
   if (auto read = source_.read(reading_); !read) return read;
-  accounts_.update(reading_, plan.rows, plan.owner_of, now);
-  rows_.assign(accounts_.rows().begin(), accounts_.rows().end());
+  accounts_.update(reading_, plan.owners, plan.owner_of, now);
+  rows_.assign(accounts_.totals().rows().begin(), accounts_.totals().rows().end());
   if (host_row_) rows_.push_back(&accounts_.host_row());
   evict(now);
   return {};
@@ -47,8 +48,10 @@ void CountedRows::evict(SteadyTime now) {
   }
 }
 
-void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& family,
-                    std::span<const RowAccounts::Row* const> rows, std::span<const CounterPart> parts) {
+namespace {
+
+void write_rows(metrics::SeriesWriter& writer, const metrics::MetricRow& family,
+                std::span<const RowAccounts::Row* const> rows, std::span<const CounterPart> parts) {
   writer.family(family);
   for (const RowAccounts::Row* row : rows) {
     for (const CounterPart& part : parts) {
@@ -58,8 +61,16 @@ void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& fam
   }
 }
 
-BpfTopic::BpfTopic(std::unique_ptr<BpfObject> object, size_t value_size, bool host_row)
-    : object_(std::move(object)), counts_(object_->counts(value_size)), counted_(counts_, host_row) {}
+}  // namespace
+
+void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& family, const CountedRows& rows,
+                    std::span<const CounterPart> parts) {
+  write_rows(writer, family, rows.rows(), parts);
+  if (!rows.ended().empty()) write_rows(writer, ended_family(family), rows.ended(), parts);
+}
+
+BpfTopic::BpfTopic(std::unique_ptr<BpfObject> object, size_t value_size, const BpfOptions& options)
+    : object_(std::move(object)), counts_(object_->counts(value_size)), counted_(counts_, options) {}
 
 Result<void> BpfTopic::update(const RowPlan& plan) {
   auto updated = counted_.update(plan, SteadyClock::now());
@@ -72,7 +83,7 @@ Result<std::unique_ptr<BpfTopic>> BpfTopic::start(BpfContext& context, const Bpf
   auto object = BpfObject::load(context, source);
   if (!object) return tl::unexpected<Error>(object.error());
   if (const auto attached = (*object)->attach(); !attached) return tl::unexpected<Error>(attached.error());
-  return std::unique_ptr<BpfTopic>(new BpfTopic(std::move(*object), value_size, context.options().host_row));
+  return std::unique_ptr<BpfTopic>(new BpfTopic(std::move(*object), value_size, context.options()));
 }
 
 }  // namespace sonde::exporter

@@ -18,7 +18,7 @@ namespace sonde::exporter {
 
 /// Which rows a scrape exports and who owns a key.
 struct RowPlan {
-  std::vector<const metrics::Labels*> rows;
+  std::vector<CountOwner> owners;
   RowAccounts::OwnerOf owner_of;
 };
 
@@ -28,13 +28,15 @@ RowPlan rows_of_containers(const ContainerTable& containers);
 /// A count source and the rows that its counts have become. Threads: one.
 class CountedRows {
  public:
-  CountedRows(CountSource& source, bool host_row);
+  CountedRows(CountSource& source, const BpfOptions& options);
 
   /// Reads the source, adds what is new to the rows and deletes the entries of cgroups that are gone.
   Result<void> update(const RowPlan& plan, SteadyTime now);
 
   /// Every row to export; the host's last, if it is exported.
   [[nodiscard]] std::span<const RowAccounts::Row* const> rows() const { return rows_; }
+  /// Those of services' ended containers.
+  [[nodiscard]] std::span<const RowAccounts::Row* const> ended() const { return accounts_.totals().ended(); }
   /// Entries in the source at the last update.
   [[nodiscard]] size_t entries() const { return reading_.keys.size(); }
 
@@ -55,9 +57,9 @@ struct CounterPart {
   std::optional<size_t> also{};  ///< index of another that is added to it
 };
 
-/// Writes a family with one sample per row and part.
-void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& family,
-                    std::span<const RowAccounts::Row* const> rows, std::span<const CounterPart> parts);
+/// Writes a family with one sample per row and part, and that of the ended containers.
+void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& family, const CountedRows& rows,
+                    std::span<const CounterPart> parts);
 
 /// One topic at work: its programs, attached, its map `counts` and the rows made of it. Threads: one.
 class BpfTopic {
@@ -70,11 +72,11 @@ class BpfTopic {
 
   /// Takes in what was counted since the last call. Errors: the map could not be read.
   Result<void> update(const RowPlan& plan);
-  /// Every row to export, as of the last update.
-  [[nodiscard]] std::span<const RowAccounts::Row* const> rows() const { return counted_.rows(); }
+  /// The rows as of the last update.
+  [[nodiscard]] const CountedRows& counted() const { return counted_; }
 
  private:
-  BpfTopic(std::unique_ptr<BpfObject> object, size_t value_size, bool host_row);
+  BpfTopic(std::unique_ptr<BpfObject> object, size_t value_size, const BpfOptions& options);
 
   std::unique_ptr<BpfObject> object_;
   SlotCounts counts_;

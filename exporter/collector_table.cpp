@@ -17,15 +17,23 @@ std::unique_ptr<Collector> make_syscalls(const Environment& environment) {
   return make_syscalls_collector(*environment.bpf, environment.syscalls);
 }
 
-constexpr std::array<CollectorEntry, 11> kTable{{
-    {"cgroup_cpu", "CPU time, request and limit, from the cgroups' files", true, make_cgroup_cpu_collector,
-     cgroup_cpu_metrics},
-    {"cgroup_memory", "memory in use, limit and page faults, from the cgroups' files", true,
+constexpr std::array<CollectorEntry, 15> kTable{{
+    {"container_info", "image, runtime and cgroup of each container, and when it was started", true,
+     make_container_info_collector, container_info_metrics},
+    {"cgroup_cpu", "CPU time, request, limit and throttling, from the cgroups' files", true,
+     make_cgroup_cpu_collector, cgroup_cpu_metrics},
+    {"cgroup_memory", "memory in use by kind, limit and page faults, from the cgroups' files", true,
      make_cgroup_memory_collector, cgroup_memory_metrics},
     {"cgroup_network", "bytes, packets, errors and drops of each pod's network namespace", true,
      make_cgroup_network_collector, cgroup_network_metrics},
     {"oom", "processes killed for lack of memory, from the cgroups' files", true, make_oom_collector,
      oom_metrics},
+    {"cgroup_pressure", "times waited for CPU, memory and I/O (PSI), from the cgroups' files; cgroup v2",
+     true, make_cgroup_pressure_collector, cgroup_pressure_metrics},
+    {"cgroup_io", "bytes and requests of block I/O, from the cgroups' files; cgroup v2", true,
+     make_cgroup_io_collector, cgroup_io_metrics},
+    {"cgroup_pids", "processes and threads, and their limit, from the cgroups' files", true,
+     make_cgroup_pids_collector, cgroup_pids_metrics},
     {"syscalls", "system calls, mmap calls, files opened (BPF; see --collector.syscalls.mode)", true,
      make_syscalls, syscalls_metrics},
     {"page_faults", "page faults of user and kernel mode (BPF)", true, make_bpf<make_page_faults_collector>,

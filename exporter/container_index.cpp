@@ -48,28 +48,6 @@ bool same_cgroup(const CgroupIds& a, const CgroupIds& b) {
   return false;
 }
 
-void set_labels(Container& container) {
-  const identity::ContainerName& name = container.name;
-  container.labels = metrics::Labels{{"namespace", name.name_space},
-                                     {"pod", name.pod},
-                                     {"container", name.container},
-                                     {"service", name.service}};
-  container.pod_labels = metrics::Labels{
-      {"namespace", name.name_space}, {"pod", name.pod}, {"container", ""}, {"service", name.service}};
-}
-
-/// Gives a container whose labels another one has (names that differ only in bytes that are not UTF-8) its
-/// cgroup's id as a suffix.
-void make_unique(Container& container, std::unordered_set<std::string>& used) {
-  set_labels(container);
-  while (!used.emplace(container.labels.text()).second) {
-    const uint64_t id = *std::ranges::max_element(container.cgroup_ids);
-    container.name.pod += fmt::format("~{}", id);
-    container.name.container = container.name.pod;
-    set_labels(container);
-  }
-}
-
 /// Whether a process is in a cgroup; those of other process namespaces count, which cgroup.procs shows as 0.
 bool has_process(const std::string& directory) {
   char first = 0;
@@ -90,86 +68,49 @@ void drop_oldest(std::deque<Item>& items) {
 
 }  // namespace
 
-void ContainerRule::FreeExpression::operator()(regex_t* expression) const {
-  regfree(expression);
-  delete expression;
-}
+ContainerIndex::ContainerIndex(identity::CgroupMounts mounts, ContainerIndexOptions options,
+                               std::unique_ptr<identity::ContainerNames> names)
+    : mounts_(std::move(mounts)), options_(std::move(options)), names_(std::move(names)) {}
 
-Result<ContainerRule> ContainerRule::matching(const std::string& expression) {
-  auto compiled = std::make_unique<regex_t>();
-  const int error = regcomp(compiled.get(), ("^(" + expression + ")$").c_str(), REG_EXTENDED | REG_NOSUB);
-  if (error != 0) {
-    std::array<char, 200> reason{};
-    regerror(error, compiled.get(), reason.data(), reason.size());
-    return fail(
-        ErrorCode::kInvalid,
-        fmt::format("--container.cgroup-include={}: {}; give a POSIX extended regular expression, such as "
-                    "/shop/[^/]+",
-                    expression, reason.data()));
-  }
-  ContainerRule rule;
-  rule.expression_.reset(compiled.release());
-  return rule;
-}
-
-std::vector<std::string_view> ContainerRule::choose(const CgroupTree& tree,
-                                                    const CgroupPaths& populated) const {
-  std::vector<std::string_view> chosen;
-  if (!expression_) {
-    for (const auto& [path, ids] : tree) {
-      if (populated.contains(path) && !identity::has_descendants(tree, path)) chosen.push_back(path);
-    }
-    return chosen;
-  }
-  Places places;
-  for (const auto& [path, ids] : tree) {
-    if (regexec(expression_.get(), path.c_str(), 0, nullptr, 0) != 0 || place_of(places, path)) continue;
-    places.emplace(path, 0);
-    chosen.push_back(path);
-  }
-  return chosen;
-}
-
-ContainerIndex::ContainerIndex(identity::CgroupMounts mounts, ContainerRule rule)
-    : mounts_(std::move(mounts)), rule_(std::move(rule)) {}
-
-void ContainerIndex::apply(const CgroupEvent& event) {
+void ContainerIndex::apply(const CgroupEvent& event, SteadyTime now) {
   if (event.path.empty() || event.path == "/") return;
   for (const identity::CgroupMount& mount : mounts_.mounts()) {
     if (mount.kernel_number != event.hierarchy_root) continue;
     for (const Hierarchy hierarchy : mount.hierarchies) {
       if (mounts_.directory(hierarchy, event.path).empty()) continue;
       if (event.kind == CgroupEvent::Kind::kCreated || event.kind == CgroupEvent::Kind::kPopulated) {
-        set_id(std::string(event.path), hierarchy, event.cgroup_id);
+        set_id(std::string(event.path), hierarchy, event.cgroup_id, now);
         if (event.kind == CgroupEvent::Kind::kPopulated) set_populated(event.path);
       } else if (const auto node = tree_.find(event.path);
                  node != tree_.end() && node->second[static_cast<size_t>(hierarchy)] == event.cgroup_id) {
-        remove(node, hierarchy);
+        remove(node, hierarchy, now);
       }
     }
   }
 }
 
-void ContainerIndex::replace(CgroupTree tree) {
+void ContainerIndex::replace(CgroupTree tree, SteadyTime now) {
   for (auto node = tree_.begin(); node != tree_.end();) {
-    const auto now = tree.find(node->first);
+    const auto found = tree.find(node->first);
     const CgroupIds before = node->second;
     const auto current = node++;
     for (const Hierarchy hierarchy : kHierarchies) {
       const auto i = static_cast<size_t>(hierarchy);
-      if (before[i] != 0 && (now == tree.end() || now->second[i] != before[i])) remove(current, hierarchy);
+      if (before[i] != 0 && (found == tree.end() || found->second[i] != before[i])) {
+        remove(current, hierarchy, now);
+      }
     }
   }
   for (const auto& [path, ids] : tree) {
     for (const Hierarchy hierarchy : kHierarchies) {
       const uint64_t id = ids[static_cast<size_t>(hierarchy)];
-      if (id != 0) set_id(path, hierarchy, id);
+      if (id != 0) set_id(path, hierarchy, id, now);
     }
   }
 }
 
 void ContainerIndex::look_for_processes() {
-  if (!rule_.needs_populated()) return;
+  if (!options_.rule.needs_populated()) return;
   for (const auto& [path, ids] : tree_) {
     if (populated_.contains(path) || identity::has_descendants(tree_, path)) continue;
     for (const Hierarchy hierarchy : kHierarchies) {
@@ -183,11 +124,18 @@ void ContainerIndex::look_for_processes() {
 }
 
 void ContainerIndex::set_populated(std::string_view path) {
-  if (rule_.needs_populated() && populated_.emplace(path).second) changed_ = true;
+  if (options_.rule.needs_populated() && populated_.emplace(path).second) changed_ = true;
 }
 
-void ContainerIndex::set_id(const std::string& path, Hierarchy hierarchy, uint64_t id) {
-  const auto node = tree_.try_emplace(path).first;
+void ContainerIndex::set_id(const std::string& path, Hierarchy hierarchy, uint64_t id, SteadyTime now) {
+  const auto [node, is_new] = tree_.try_emplace(path);
+  if (is_new && names_) {
+    if (auto cgroup = identity::parse_container_cgroup(path)) {
+      // Asked at once: a container may be gone, and its files with it, before the next scrape.
+      names_->find(*cgroup, now);
+      runtime_cgroups_.emplace(path, std::move(*cgroup));
+    }
+  }
   const uint64_t before = node->second[static_cast<size_t>(hierarchy)];
   if (before == id) return;
   if (before != 0) {  // its removal was missed
@@ -198,54 +146,232 @@ void ContainerIndex::set_id(const std::string& path, Hierarchy hierarchy, uint64
   changed_ = true;
 }
 
-void ContainerIndex::remove(CgroupTree::iterator node, Hierarchy hierarchy) {
+void ContainerIndex::remove(CgroupTree::iterator node, Hierarchy hierarchy, SteadyTime now) {
+  const auto leaving = leaving_.try_emplace(node->first, node->second).first;
   uint64_t& id = node->second[static_cast<size_t>(hierarchy)];
   removed_.push_back({hierarchy, id, node->first});
   drop_oldest(removed_);
   id = 0;
   if (node->second == CgroupIds{}) {
+    end(node->first, leaving->second, now);
+    leaving_.erase(leaving);
     populated_.erase(node->first);
+    if (const auto runtime = runtime_cgroups_.find(node->first); runtime != runtime_cgroups_.end()) {
+      names_->forget(runtime->second.id);
+      runtime_cgroups_.erase(runtime);
+    }
     tree_.erase(node);
   }
   changed_ = true;
 }
 
-ContainerTable ContainerIndex::build() {
-  std::vector<Container> containers;
-  std::unordered_set<std::string> used;
-  for (const std::string_view path : rule_.choose(tree_, populated_)) {
-    Container container;
+/// Moves the container that a cgroup was, if it was one, to those that ended.
+void ContainerIndex::end(const std::string& path, const CgroupIds& ids, SteadyTime now) {
+  Container container;
+  if (const auto life = lives_.find(path); life != lives_.end()) {
+    container = std::move(life->second);
+    lives_.erase(life);
+  } else if (auto was = what_it_was(path)) {
     container.path = path;
-    container.name = identity::name_from_cgroup_path(path);
-    container.cgroup_ids = tree_.find(path)->second;
-    make_unique(container, used);
-    containers.push_back(std::move(container));
+    container.name = std::move(was->name);
+    container.record = std::move(was->record);
+    container.life = ++last_life_;
+    container.listed = !too_long(container.name, options_.bounds);
+    set_labels(container);
+  } else {
+    return;
   }
+  container.cgroup_ids = ids;
+  container.descendants.clear();
+  container.process_id = 0;
+  container.network_namespace = 0;
+  container.shown = false;
+  ended_.push_back({std::move(container), now});
+  while (ended_.size() > options_.bounds.most_containers) ended_.pop_front();
+}
 
+/// The container that a cgroup was which came and went since the last build; nothing if it was none.
+std::optional<ContainerIndex::Chosen> ContainerIndex::what_it_was(std::string_view path) {
+  if (const auto runtime = runtime_cgroups_.find(path); runtime != runtime_cgroups_.end()) {
+    const identity::NameAnswer last = names_->find_last(runtime->second);
+    const bool known = last.state == identity::NameAnswer::State::kKnown;
+    if (known ? last.record.sandbox : lies_in_life(path)) return std::nullopt;
+    auto record = known ? std::make_shared<const identity::ContainerRecord>(last.record) : nullptr;
+    return Chosen{path, name_of(runtime->second, record.get()), std::move(record)};
+  }
+  CgroupTree alone;
+  alone.emplace(path, CgroupIds{});
+  const bool chosen = !lies_in_life(path) && !identity::has_descendants(tree_, path) &&
+                      !options_.rule.choose(alone, populated_).empty();
+  auto name = chosen ? name_by_rule(path) : std::nullopt;
+  if (!name) return std::nullopt;
+  return Chosen{path, std::move(*name), nullptr};
+}
+
+bool ContainerIndex::lies_in_life(std::string_view path) const {
+  for (; !path.empty(); path = path.substr(0, path.rfind('/'))) {
+    if (lives_.contains(path)) return true;
+  }
+  return false;
+}
+
+identity::ContainerName ContainerIndex::name_of(const identity::ContainerCgroup& cgroup,
+                                                const identity::ContainerRecord* record) const {
+  return record != nullptr ? identity::name_of(*record, options_.node) : identity::name_of_unknown(cgroup);
+}
+
+/// The name of a cgroup that the rule chose; nothing for those that are part of a runtime, not of a
+/// container.
+std::optional<identity::ContainerName> ContainerIndex::name_by_rule(std::string_view path) const {
+  if (!options_.rule.needs_populated()) return identity::name_from_cgroup_path(path);
+  const std::string_view last = path.substr(path.rfind('/') + 1);
+  if (last.find("conmon-") != std::string_view::npos) return std::nullopt;
+  auto unit = identity::name_of_systemd_unit(path);
+  if (!unit) return identity::name_from_cgroup_path(path);
+  return options_.systemd_units ? unit : std::nullopt;
+}
+
+bool ContainerIndex::changed(SteadyTime now) const {
+  return changed_ || undecided_ > 0 || unnamed_ ||
+         (!ended_.empty() && now - ended_.front().at >= options_.linger);
+}
+
+/// What of the tree is a container now.
+struct ContainerIndex::Choice {
+  std::vector<Chosen> chosen;
+  /// Cgroups that are not for the rule: the containers of runtimes, those that are undecided, sandboxes.
+  std::map<std::string_view, bool> taken;  ///< true: undecided
+
+  [[nodiscard]] bool lies_in_taken(std::string_view path) const {
+    for (; !path.empty(); path = path.substr(0, path.rfind('/'))) {
+      if (taken.contains(path)) return true;
+    }
+    return false;
+  }
+};
+
+ContainerIndex::Choice ContainerIndex::choose(SteadyTime now) {
+  Choice choice;
+  choose_of_runtimes(choice, now);
+  for (const std::string_view path : options_.rule.choose(tree_, populated_)) {
+    if (choice.lies_in_taken(path)) continue;
+    const auto below = choice.taken.upper_bound(path);
+    const bool above_one = below != choice.taken.end() && below->first.starts_with(path) &&
+                           below->first.size() > path.size() && below->first[path.size()] == '/';
+    if (above_one) continue;
+    if (auto name = name_by_rule(path)) choice.chosen.push_back({path, std::move(*name), nullptr});
+  }
+  std::ranges::sort(choice.chosen, {}, &Chosen::path);
+  return choice;
+}
+
+void ContainerIndex::choose_of_runtimes(Choice& choice, SteadyTime now) {
+  undecided_ = 0;
+  unnamed_ = false;
+  for (const auto& [path, cgroup] : runtime_cgroups_) {
+    if (const auto life = lives_.find(path); life != lives_.end() && life->second.record) {
+      choice.taken.emplace(path, false);
+      choice.chosen.push_back({path, life->second.name, life->second.record});
+      continue;
+    }
+    identity::NameAnswer answer = names_->find(cgroup, now);
+    using State = identity::NameAnswer::State;
+    if (answer.state == State::kPending) {
+      ++undecided_;
+      choice.taken.emplace(path, true);
+    } else if (answer.state == State::kKnown) {
+      choice.taken.emplace(path, false);
+      if (answer.record.sandbox) continue;
+      auto record = std::make_shared<const identity::ContainerRecord>(std::move(answer.record));
+      choice.chosen.push_back({path, name_of(cgroup, record.get()), record});
+    } else {
+      unnamed_ = true;
+      // A container within one that is known is a part of it unless it is known itself.
+      if (choice.lies_in_taken(path)) continue;
+      choice.taken.emplace(path, false);
+      choice.chosen.push_back({path, name_of(cgroup, nullptr), nullptr});
+    }
+  }
+}
+
+/// The life that a chosen cgroup has now: the one before, or a new one.
+Container& ContainerIndex::live(Chosen chosen, SteadyTime now) {
+  const CgroupIds& ids = tree_.find(chosen.path)->second;
+  auto life = lives_.find(chosen.path);
+  if (life != lives_.end()) {
+    Container& container = life->second;
+    const bool same_name = (container.record != nullptr) == (chosen.record != nullptr);
+    if (same_name && same_cgroup(container.cgroup_ids, ids)) {
+      container.cgroup_ids = ids;
+      return container;
+    }
+    end(std::string(chosen.path), CgroupIds(container.cgroup_ids), now);
+  }
+  Container& container = lives_[std::string(chosen.path)];
+  container.path = chosen.path;
+  container.name = std::move(chosen.name);
+  container.record = std::move(chosen.record);
+  container.cgroup_ids = ids;
+  container.life = ++last_life_;
+  container.listed = false;
+  return container;
+}
+
+ContainerTable ContainerIndex::build(SteadyTime now) {
+  std::erase_if(ended_, [&](const Ended& ended) { return now - ended.at >= options_.linger && ended.built; });
+  Choice choice = choose(now);
+  std::vector<Container*> now_live;
+  std::unordered_set<std::string_view> paths;
+  for (Chosen& chosen : choice.chosen) {
+    paths.insert(chosen.path);
+    now_live.push_back(&live(std::move(chosen), now));
+  }
+  std::erase_if(lives_, [&](const auto& life) { return !paths.contains(life.first); });
+  unlisted_ = list_containers(now_live, options_.bounds);
+
+  std::vector<Container> containers;
+  containers.reserve(now_live.size());
+  for (Container* container : now_live) {
+    container->descendants.clear();
+    containers.push_back(*container);
+  }
+  Places places = places_of(containers);
+  for (const auto& [path, undecided] : choice.taken) {
+    if (undecided) places.emplace(path, ContainerTable::kUndecided);
+  }
   ContainerTable::Owners owners;
-  const Places places = places_of(containers);
   for (const auto& [path, ids] : tree_) {
     const auto place = place_of(places, path);
     if (!place) continue;
-    if (path != containers[*place].path) containers[*place].descendants.push_back(path);
+    if (*place != ContainerTable::kUndecided && path != containers[*place].path) {
+      containers[*place].descendants.push_back(path);
+    }
     for (const Hierarchy hierarchy : kHierarchies) {
       const uint64_t id = ids[static_cast<size_t>(hierarchy)];
       if (id != 0) owners[static_cast<size_t>(hierarchy)].emplace(id, *place);
     }
   }
+  std::vector<Container> ended;
+  ended.reserve(ended_.size());
+  for (Ended& one : ended_) {
+    one.built = true;
+    const auto place = static_cast<uint32_t>(containers.size() + ended.size());
+    for (const Hierarchy hierarchy : kHierarchies) {
+      const uint64_t id = one.container.cgroup_ids[static_cast<size_t>(hierarchy)];
+      if (id != 0) owners[static_cast<size_t>(hierarchy)].emplace(id, place);
+    }
+    ended.push_back(one.container);
+  }
   keep_removed(containers, owners);
-
-  container_paths_.clear();
-  for (const Container& container : containers) container_paths_.push_back(container.path);
   changed_ = false;
-  return {std::move(containers), std::move(owners)};
+  return {std::move(containers), std::move(ended), std::move(owners)};
 }
 
 void ContainerIndex::keep_removed(const std::vector<Container>& containers, ContainerTable::Owners& owners) {
   const Places places = places_of(containers);
   for (Removed& removed : removed_) {
     // What was a container itself had a row of its own and is not part of another's.
-    if (std::ranges::binary_search(container_paths_, removed.path)) continue;
+    if (owners[static_cast<size_t>(removed.hierarchy)].contains(removed.id)) continue;
     const auto place = place_of(places, removed.path);
     if (!place || containers[*place].path == removed.path) continue;
     kept_.push_back({removed.hierarchy, removed.id, containers[*place].path, containers[*place].cgroup_ids});

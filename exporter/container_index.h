@@ -1,66 +1,63 @@
 #pragma once
 
-#include <regex.h>
-
+#include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/clock.h"
 #include "common/result.h"
 #include "exporter/bpf_cgroup_events.h"
+#include "exporter/container_listing.h"
+#include "exporter/container_rule.h"
 #include "exporter/container_table.h"
 #include "identity/cgroup_tree.h"
+#include "identity/container_names.h"
 
 namespace sonde::exporter {
 
-using CgroupPaths = std::set<std::string, std::less<>>;
-
-/// Which cgroups are containers where no runtime says so.
-class ContainerRule {
- public:
-  /// The default: every cgroup that has none below it and has had a process. Without one it is a container
-  /// yet to start or no container at all, such as the slices and mounts of systemd.
-  ContainerRule() = default;
-  /// Every cgroup whose whole path matches, also an empty one; of two that lie in each other, the upper one.
-  /// `expression`: POSIX extended (its matcher's time is bounded, whatever the names of cgroups are).
-  /// Errors: kInvalid with the reason.
-  static Result<ContainerRule> matching(const std::string& expression);
-
-  /// Whether it asks which cgroups have had a process.
-  [[nodiscard]] bool needs_populated() const { return expression_ == nullptr; }
-  /// The paths of the containers, in the tree's order. `populated`: paths of those that have had a process.
-  [[nodiscard]] std::vector<std::string_view> choose(const identity::CgroupTree& tree,
-                                                     const CgroupPaths& populated) const;
-
- private:
-  struct FreeExpression {
-    void operator()(regex_t* expression) const;
-  };
-  std::unique_ptr<regex_t, FreeExpression> expression_;  ///< null: the default
+struct ContainerIndexOptions {
+  ContainerRule rule{};
+  /// Whether systemd's units are listed, as services without container, where the default rule finds them.
+  bool systemd_units = true;
+  ListingBounds bounds{};
+  /// How long an ended container's counters stay.
+  std::chrono::milliseconds linger = std::chrono::seconds(60);
+  std::string node{};  ///< the node's name, for the workload of static pods
 };
 
 /// The node's cgroups as they come and go, and the container table made from them. Threads: one.
 class ContainerIndex {
  public:
-  ContainerIndex(identity::CgroupMounts mounts, ContainerRule rule);
+  /// `names` may be null: no runtime is asked, and all containers are those of the rule.
+  ContainerIndex(identity::CgroupMounts mounts, ContainerIndexOptions options,
+                 std::unique_ptr<identity::ContainerNames> names = nullptr);
 
   /// Takes over what the kernel announced.
-  void apply(const CgroupEvent& event);
+  void apply(const CgroupEvent& event, SteadyTime now);
   /// Takes over what a walk over the mounts found; what is not in it is gone.
-  void replace(identity::CgroupTree tree);
+  void replace(identity::CgroupTree tree, SteadyTime now);
   /// Looks for processes in the cgroups that would be containers if they had one, for want of an event.
   /// Cost: about 15 µs for each of them in each hierarchy.
   void look_for_processes();
 
-  /// Whether anything changed since the last build().
-  [[nodiscard]] bool changed() const { return changed_; }
-  /// Makes the table: containers sorted by path, no two with the same labels; ids of descendants, also of
-  /// those removed since the container came (the latest kMostRemoved of all), point to their container.
-  ContainerTable build();
+  /// Whether the next build() may differ from the last.
+  [[nodiscard]] bool changed(SteadyTime now) const;
+  /// Makes the table: containers sorted by path; ids of descendants, also of those removed since the
+  /// container came (the latest kMostRemoved of all), point to their container. Of containers with the same
+  /// labels one is shown, the latest.
+  ContainerTable build(SteadyTime now);
+
+  /// Containers whose names no source has told yet, as of the last build.
+  [[nodiscard]] size_t undecided() const { return undecided_; }
+  /// Containers that were part of ~other at the last build.
+  [[nodiscard]] size_t unlisted() const { return unlisted_; }
+  [[nodiscard]] const identity::ContainerNames* names() const { return names_.get(); }
 
   static constexpr size_t kMostRemoved = 16384;
 
@@ -78,19 +75,50 @@ class ContainerIndex {
     std::string container_path;
     identity::CgroupIds container_ids{};
   };
+  struct Ended {
+    Container container;
+    SteadyTime at;
+    bool built = false;  ///< it was in a table
+  };
+  /// A cgroup that was found to be a container.
+  struct Chosen {
+    std::string_view path;
+    identity::ContainerName name;
+    std::shared_ptr<const identity::ContainerRecord> record;
+  };
 
   void set_populated(std::string_view path);
-  void set_id(const std::string& path, identity::Hierarchy hierarchy, uint64_t id);
-  void remove(identity::CgroupTree::iterator node, identity::Hierarchy hierarchy);
+  void set_id(const std::string& path, identity::Hierarchy hierarchy, uint64_t id, SteadyTime now);
+  void remove(identity::CgroupTree::iterator node, identity::Hierarchy hierarchy, SteadyTime now);
+  void end(const std::string& path, const identity::CgroupIds& ids, SteadyTime now);
+  [[nodiscard]] std::optional<Chosen> what_it_was(std::string_view path);
+  [[nodiscard]] bool lies_in_life(std::string_view path) const;
+  [[nodiscard]] identity::ContainerName name_of(const identity::ContainerCgroup& cgroup,
+                                                const identity::ContainerRecord* record) const;
+  [[nodiscard]] std::optional<identity::ContainerName> name_by_rule(std::string_view path) const;
+
+  struct Choice;
+  Choice choose(SteadyTime now);
+  void choose_of_runtimes(Choice& choice, SteadyTime now);
+  Container& live(Chosen chosen, SteadyTime now);
   void keep_removed(const std::vector<Container>& containers, ContainerTable::Owners& owners);
 
   identity::CgroupMounts mounts_;
-  ContainerRule rule_;
+  ContainerIndexOptions options_;
+  std::unique_ptr<identity::ContainerNames> names_;
   identity::CgroupTree tree_;
   CgroupPaths populated_;  ///< of the tree's cgroups those that have had a process, as far as it was seen
-  std::vector<std::string> container_paths_;  ///< of the last build, sorted
-  std::deque<Removed> removed_;               ///< since the last build, oldest first
-  std::deque<Kept> kept_;                     ///< oldest first
+  /// Of the tree's cgroups those that a runtime made.
+  std::map<std::string, identity::ContainerCgroup, std::less<>> runtime_cgroups_;
+  std::map<std::string, Container, std::less<>> lives_;              ///< of the last build, by path
+  std::map<std::string, identity::CgroupIds, std::less<>> leaving_;  ///< ids of those removed in part
+  std::deque<Ended> ended_;                                          ///< oldest first
+  std::deque<Removed> removed_;                                      ///< since the last build, oldest first
+  std::deque<Kept> kept_;                                            ///< oldest first
+  uint64_t last_life_ = 0;
+  size_t undecided_ = 0;
+  size_t unlisted_ = 0;
+  bool unnamed_ = false;  ///< of a container that a runtime made nobody knew the name at the last build
   bool changed_ = true;
 };
 

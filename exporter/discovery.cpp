@@ -16,24 +16,37 @@ using metrics::MetricType;
 
 constexpr MetricRow kContainers{"sonde_exporter_containers", MetricType::kGauge, "", "",
                                 "Containers known on this node."};
+constexpr MetricRow kUnlisted{
+    "sonde_exporter_containers_unlisted", MetricType::kGauge, "", "",
+    "Containers that have no rows of their own but are part of the row ~other, because there are more than "
+    "--max-containers or a label is longer than --max-label-length."};
+constexpr MetricRow kUndecided{"sonde_exporter_containers_undecided", MetricType::kGauge, "", "",
+                               "Containers left out of the last scrape because their runtime has not told "
+                               "their names yet; what they count is not lost."};
+constexpr MetricRow kSourceUp{"sonde_exporter_name_source_up", MetricType::kGauge, "", "source",
+                              "1 if the source of containers' names could be asked last time, else 0. Names "
+                              "that were learnt stay."};
 constexpr MetricRow kRescans{"sonde_exporter_cgroup_rescans_total", MetricType::kCounter, "", "",
                              "Walks over all cgroups, regular ones and those after events were lost."};
 constexpr MetricRow kIncomplete{
     "sonde_exporter_cgroup_scan_incomplete", MetricType::kGauge, "", "",
     "1 if the last walk over all cgroups could not read a directory or found too many, else 0."};
-constexpr std::array kRows{kContainers, kRescans, kIncomplete};
+constexpr std::array kRows{kContainers, kUnlisted, kUndecided, kSourceUp, kRescans, kIncomplete};
 
 /// Between two walks that events ask for, so that churn cannot keep a processor busy with them.
 constexpr std::chrono::milliseconds kShortestPause{100};
 
 }  // namespace
 
-Discovery::Discovery(DiscoveryOptions options, ContainerRule rule, std::unique_ptr<CgroupWatch> watch)
-    : options_(std::move(options)),
+Discovery::Discovery(DiscoveryOptions options, std::unique_ptr<identity::ContainerNames> names,
+                     std::unique_ptr<CgroupWatch> watch)
+    : roots_(options.roots),
+      mounts_(options.mounts),
+      rescan_interval_(options.rescan_interval),
       watch_(std::move(watch)),
       wake_descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      index_(options_.mounts, std::move(rule)),
-      networks_(options_.roots, options_.mounts, options_.most_open_files),
+      index_(options.mounts, std::move(options.containers), std::move(names)),
+      networks_(options.roots, options.mounts, options.most_open_files),
       table_(std::make_shared<const ContainerTable>()) {
   snapshot();
   if (watch_) {
@@ -50,12 +63,13 @@ Discovery::~Discovery() {
 
 std::shared_ptr<const ContainerTable> Discovery::snapshot() {
   const std::lock_guard lock(mutex_);
-  take_events();
-  if (rescan_wanted_ || !watch_) rescan();
+  const SteadyTime now = SteadyClock::now();
+  take_events(now);
+  if (rescan_wanted_ || !watch_) rescan(now);
   if (watch_ && !watch_->tells_populated()) index_.look_for_processes();
 
-  const bool cgroups_changed = index_.changed();
-  ContainerTable fresh = cgroups_changed ? index_.build() : ContainerTable();
+  const bool cgroups_changed = index_.changed(now);
+  ContainerTable fresh = cgroups_changed ? index_.build(now) : ContainerTable();
   const ContainerTable& base = cgroups_changed ? fresh : *table_;
   std::vector<Container> containers(base.containers().begin(), base.containers().end());
   const bool networks_changed = networks_.update(containers);
@@ -67,7 +81,7 @@ std::shared_ptr<const ContainerTable> Discovery::snapshot() {
 
 void Discovery::run(const std::stop_token& stop) {
   std::array<pollfd, 2> waits{pollfd{wake_descriptor_, POLLIN, 0}, pollfd{watch_->descriptor(), POLLIN, 0}};
-  auto pause = options_.rescan_interval;
+  auto pause = rescan_interval_;
   while (!stop.stop_requested()) {
     // While a walk is due but must wait, further events would only wake the thread for nothing.
     waits[1].fd = pause > kShortestPause ? watch_->descriptor() : -1;
@@ -75,35 +89,35 @@ void Discovery::run(const std::stop_token& stop) {
     if (stop.stop_requested()) return;
 
     const std::lock_guard lock(mutex_);
-    take_events();
-    const auto elapsed =
-        std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - last_rescan_);
-    const auto due_after = rescan_wanted_ ? kShortestPause : options_.rescan_interval;
+    const SteadyTime now = SteadyClock::now();
+    take_events(now);
+    const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - last_rescan_);
+    const auto due_after = rescan_wanted_ ? kShortestPause : rescan_interval_;
     if (elapsed >= due_after) {
-      rescan();
-      pause = options_.rescan_interval;
+      rescan(now);
+      pause = rescan_interval_;
     } else {
       pause = std::max(due_after - elapsed, std::chrono::milliseconds(1));
     }
   }
 }
 
-void Discovery::take_events() {
+void Discovery::take_events(SteadyTime now) {
   if (!watch_) return;
-  rescan_wanted_ |= watch_->take([this](const CgroupEvent& event) { index_.apply(event); });
+  rescan_wanted_ |= watch_->take([&](const CgroupEvent& event) { index_.apply(event, now); });
 }
 
-void Discovery::rescan() {
+void Discovery::rescan(SteadyTime now) {
   std::function<void(const std::string&)> before_listing;
   if (watch_ && watch_->watches_directories()) {
     before_listing = [this](const std::string& directory) { watch_->before_listing(directory); };
   }
-  identity::CgroupScan scan = identity::scan_cgroups(options_.mounts, before_listing);
+  identity::CgroupScan scan = identity::scan_cgroups(mounts_, before_listing);
   incomplete_ = scan.truncated || scan.unreadable > 0;
-  index_.replace(std::move(scan.tree));
+  index_.replace(std::move(scan.tree), now);
   index_.look_for_processes();
   rescan_wanted_ = false;
-  last_rescan_ = SteadyClock::now();
+  last_rescan_ = now;
   ++rescans_;
 }
 
@@ -111,6 +125,16 @@ void Discovery::write(metrics::SeriesWriter& writer) const {
   const std::lock_guard lock(mutex_);
   writer.family(kContainers);
   writer.sample(static_cast<double>(table_->containers().size()));
+  writer.family(kUnlisted);
+  writer.sample(static_cast<double>(index_.unlisted()));
+  writer.family(kUndecided);
+  writer.sample(static_cast<double>(index_.undecided()));
+  if (index_.names() != nullptr) {
+    writer.family(kSourceUp);
+    for (const auto& source : index_.names()->sources()) {
+      writer.sample(metrics::Labels{{"source", source->word()}}, source->up() ? 1 : 0);
+    }
+  }
   writer.family(kRescans);
   writer.sample(static_cast<double>(rescans_));
   writer.family(kIncomplete);

@@ -21,14 +21,17 @@ struct DiscoveryOptions {
   /// How often all cgroups are listed although nothing was announced.
   std::chrono::milliseconds rescan_interval = std::chrono::seconds(60);
   size_t most_open_files = 256;
+  ContainerIndexOptions containers{};
 };
 
 /// Knows the containers of the node at any time: what the watch announces is taken over by a thread of its
 /// own and at each snapshot(), so that a scrape sees every cgroup that was made before it. Threads: safe.
 class Discovery {
  public:
-  /// `watch` may be null: then all cgroups are listed at each snapshot.
-  Discovery(DiscoveryOptions options, ContainerRule rule, std::unique_ptr<CgroupWatch> watch);
+  /// `watch` may be null: then all cgroups are listed at each snapshot. `names` may be null: then no runtime
+  /// is asked.
+  Discovery(DiscoveryOptions options, std::unique_ptr<identity::ContainerNames> names,
+            std::unique_ptr<CgroupWatch> watch);
   ~Discovery();
   Discovery(const Discovery&) = delete;
   Discovery& operator=(const Discovery&) = delete;
@@ -42,10 +45,12 @@ class Discovery {
 
  private:
   void run(const std::stop_token& stop);
-  void take_events();
-  void rescan();
+  void take_events(SteadyTime now);
+  void rescan(SteadyTime now);
 
-  const DiscoveryOptions options_;
+  const identity::HostRoots roots_;
+  const identity::CgroupMounts mounts_;
+  const std::chrono::milliseconds rescan_interval_;
   std::unique_ptr<CgroupWatch> watch_;
   int wake_descriptor_;
 

@@ -17,6 +17,8 @@
 #include "exporter/bpf_context.h"
 #include "exporter/collector_table.h"
 #include "identity/network_namespace.h"
+#include "identity/node_name.h"
+#include "identity/runtime_state_files.h"
 
 namespace sonde::exporter {
 namespace {
@@ -47,6 +49,15 @@ size_t raise_and_share_open_files() {
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
   return static_cast<size_t>(limit.rlim_cur) / 8;
+}
+
+/// Who is asked for the names of containers.
+std::unique_ptr<identity::ContainerNames> make_names(const Options& options) {
+  auto sources = identity::make_socket_sources(options.sockets);
+  if (options.state_files) {
+    sources.push_back(std::make_unique<identity::RuntimeStateFiles>(options.sockets.rootfs));
+  }
+  return std::make_unique<identity::ContainerNames>(std::move(sources));
 }
 
 std::pair<std::multimap<std::string, std::string>::const_iterator,
@@ -84,6 +95,8 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   Environment& environment = exporter->environment_;
   environment.roots = options.roots;
   environment.mounts = std::move(*mounts);
+  environment.node = identity::node_name();
+  environment.retention = {.linger = options.linger, .most_ended = options.bounds.most_containers};
   environment.most_open_files = raise_and_share_open_files();
   environment.read_failures = &exporter->read_failures_;
   environment.syscalls = options.syscalls;
@@ -91,17 +104,17 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   bpf_options.procfs = options.roots.procfs;
   bpf_options.host_row = options.host_row;
   bpf_options.max_cgroups = options.max_cgroups;
-  bpf_options.network_namespace = [](const Container& container) { return container.network_namespace; };
+  bpf_options.retention = environment.retention;
   bpf_options.disabled_hooks = options.disabled_hooks;
   exporter->bpf_ = std::make_unique<BpfContext>(std::move(bpf_options), exporter->capabilities_);
   environment.bpf = exporter->bpf_.get();
 
-  exporter->make_discovery(std::move(rule));
+  exporter->make_discovery(options, std::move(rule));
   exporter->make_collectors(options);
   return exporter;
 }
 
-void Exporter::make_discovery(ContainerRule rule) {
+void Exporter::make_discovery(const Options& options, ContainerRule rule) {
   std::unique_ptr<CgroupWatch> watch;
   if (auto events = make_bpf_cgroup_events(*bpf_)) {
     watch = make_bpf_watch(std::move(*events));
@@ -120,10 +133,15 @@ void Exporter::make_discovery(ContainerRule rule) {
         "network metrics are missing: other processes' network namespaces need root or CAP_SYS_PTRACE to be "
         "seen");
   }
-  discovery_ = std::make_unique<Discovery>(DiscoveryOptions{.roots = environment_.roots,
-                                                            .mounts = environment_.mounts,
-                                                            .most_open_files = environment_.most_open_files},
-                                           std::move(rule), std::move(watch));
+  DiscoveryOptions discovery{.roots = environment_.roots,
+                             .mounts = environment_.mounts,
+                             .most_open_files = environment_.most_open_files};
+  discovery.containers.rule = std::move(rule);
+  discovery.containers.systemd_units = options.systemd_units;
+  discovery.containers.bounds = options.bounds;
+  discovery.containers.linger = options.linger;
+  discovery.containers.node = environment_.node;
+  discovery_ = std::make_unique<Discovery>(std::move(discovery), make_names(options), std::move(watch));
 }
 
 void Exporter::make_collectors(const Options& options) {

@@ -30,7 +30,7 @@ class Exporter {
 
  private:
   Exporter() = default;
-  void make_discovery(ContainerRule rule);
+  void make_discovery(const Options& options, ContainerRule rule);
   void make_collectors(const Options& options);
 
   // In the order in which they depend on each other.

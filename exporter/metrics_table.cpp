@@ -11,6 +11,7 @@
 #include "exporter/collector_set.h"
 #include "exporter/collector_table.h"
 #include "exporter/discovery.h"
+#include "exporter/ended_family.h"
 #include "exporter/read_failures.h"
 
 namespace sonde::exporter {
@@ -46,10 +47,25 @@ void append_heading(std::string& page, std::string_view name, std::string_view h
   page += "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n";
 }
 
+void append_row(std::string& page, const MetricRow& row) {
+  fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} | {} |\n", row.name, type_word(row.type),
+                 row.unit, cell(row.labels), cell(row.help));
+}
+
 void append_rows(std::string& page, std::span<const MetricRow> rows) {
-  for (const MetricRow& row : rows) {
-    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} | {} |\n", row.name, type_word(row.type),
-                   row.unit, cell(row.labels), cell(row.help));
+  for (const MetricRow& row : rows) append_row(page, row);
+}
+
+/// What remains of containers that ended.
+void append_ended_rows(std::string& page) {
+  append_heading(
+      page, "Ended containers",
+      "Beside each counter of containers and pods one of the service's ended ones: it stays, so that "
+      "containers which live shorter than a scrape interval can be queried");
+  for (const CollectorEntry& entry : collector_table()) {
+    for (const MetricRow& row : entry.metrics()) {
+      if (has_ended_family(row)) append_row(page, ended_family(row));
+    }
   }
 }
 
@@ -65,6 +81,7 @@ std::string metrics_table() {
         help);
     append_rows(page, entry.metrics());
   }
+  append_ended_rows(page);
   append_heading(page, "The exporter itself", "In every scrape, whatever the collectors");
   append_rows(page, CollectorSet::metrics());
   append_rows(page, {&kCapabilityRow, 1});

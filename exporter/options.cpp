@@ -38,6 +38,7 @@ constexpr uint32_t kMostCgroups = 1U << 20U;
 
 constexpr std::chrono::milliseconds kShortestPeriod{100};
 constexpr std::chrono::milliseconds kLongestPeriod{60'000};
+constexpr std::chrono::milliseconds kLongestLinger{3'600'000};
 
 /// The flags that are not of one collector, as CLI11 fills them.
 struct Flags {
@@ -91,12 +92,53 @@ void add_collector_flags(CLI::App& app, Flags& flags, Options& options) {
       ->default_str(duration_text(kDefaultSamplingPeriod));
 }
 
-void add_container_flags(CLI::App& app, Flags& flags) {
+void add_container_flags(CLI::App& app, Flags& flags, Options& options) {
+  const auto add_socket = [&app](const char* flag, std::string& path, const char* help) {
+    app.add_option(flag, path, help)->type_name("SOCKET|none");
+  };
+  add_socket("--container.cri", options.sockets.cri,
+             "Unix socket of the Kubernetes container runtime that names containers; none: ask none. Without "
+             "it: that of containerd, CRI-O or k3s, whichever is in its usual place");
+  add_socket("--container.docker", options.sockets.docker,
+             "The same for the Docker Engine API. Without it: /run/docker.sock if it is there");
+  add_socket("--container.podman", options.sockets.podman,
+             "The same for Podman's service. Without it: /run/podman/podman.sock if it is there");
+  app.add_flag_function(
+      "--no-container.state-files", [&options](int64_t) { options.state_files = false; },
+      "Do not name containers by the files that containerd, CRI-O, Docker and Podman keep of them");
+  app.add_flag_function(
+      "--no-container.systemd-units", [&options](int64_t) { options.systemd_units = false; },
+      "Leave systemd's units to the row of what belongs to no container. They are rows whose service is the "
+      "unit, without namespace, pod and container");
+  app.add_option(
+         "--max-containers", options.bounds.most_containers,
+         "Containers that have rows of their own; further ones are summed up in the row whose service "
+         "is ~other, and sonde_exporter_containers_unlisted counts them")
+      ->type_name("COUNT")
+      ->check(CLI::Range(size_t{1}, size_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--max-label-length", options.bounds.longest_label,
+                 "A container with a longer namespace, pod, container or service is part of ~other too")
+      ->type_name("BYTES")
+      ->check(CLI::Range(size_t{8}, size_t{65'536}))
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--container.linger",
+         [&options](const std::string& text) { options.linger = *parse_duration(text); },
+         "How long the counters of a container that ended are still exported; at least two scrape intervals, "
+         "or its last counts are never seen")
+      ->type_name("DURATION")
+      ->check([](const std::string& text) {
+        const auto linger = parse_duration(text);
+        const bool good = linger && *linger <= kLongestLinger;
+        return good ? std::string() : "give a duration of at most 1h, such as 60s";
+      })
+      ->default_str(duration_text(ContainerIndexOptions().linger));
   app.add_option("--container.cgroup-include", flags.cgroup_include,
                  "Which cgroups are containers: a POSIX extended regular expression for the whole path below "
                  "the hierarchy's root, such as /shop/[^/]+. What lies below a container is part of it. "
                  "Without it: every cgroup that has none below it, from its first process on until it is "
-                 "removed")
+                 "removed. Those that a container runtime made are containers in any case")
       ->type_name("REGEX");
   app.add_flag("--container.without-host-row", flags.without_host_row,
                "Leave out the row of what belongs to no container, whose four labels are empty");
@@ -107,6 +149,11 @@ void add_host_flags(CLI::App& app, Options& options) {
       ->type_name("FOLDER")
       ->capture_default_str();
   app.add_option("--path.cgroupfs", options.roots.cgroupfs, "Where the host's /sys/fs/cgroup is mounted")
+      ->type_name("FOLDER")
+      ->capture_default_str();
+  app.add_option(
+         "--path.rootfs", options.sockets.rootfs,
+         "Where the host's root is mounted, below which container runtimes keep their files and sockets")
       ->type_name("FOLDER")
       ->capture_default_str();
   app.add_option(
@@ -183,7 +230,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   app.add_flag("--metrics.table", flags.metrics_table,
                "Print every metric with its unit, labels and meaning, as in docs/metrics.md, and end");
   in_group(app, "Web", [&] { http::add_web_flags(app, options.web, ":9756"); });
-  in_group(app, "Containers", [&] { add_container_flags(app, flags); });
+  in_group(app, "Containers", [&] { add_container_flags(app, flags, options); });
   in_group(app, "Collectors (--no-collector.NAME switches one off)",
            [&] { add_collector_flags(app, flags, options); });
   in_group(app, "Host", [&] { add_host_flags(app, options); });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -9,7 +10,9 @@
 #include "common/http/server.h"
 #include "common/http/web_flags.h"
 #include "exporter/bpf_collectors.h"
+#include "exporter/container_index.h"
 #include "identity/cgroup_mounts.h"
+#include "identity/runtime_sockets.h"
 
 namespace sonde::exporter {
 
@@ -18,7 +21,12 @@ struct Options {
   http::WebOptions web;
   http::LogOptions log;
   identity::HostRoots roots;
-  std::optional<std::string> cgroup_include;      ///< of --container.cgroup-include
+  std::optional<std::string> cgroup_include;  ///< of --container.cgroup-include
+  bool state_files = true;                    ///< containers are named by the runtimes' files
+  identity::SocketOptions sockets;
+  bool systemd_units = true;
+  ListingBounds bounds;
+  std::chrono::milliseconds linger = ContainerIndexOptions().linger;
   std::set<std::string, std::less<>> collectors;  ///< names of those that are on
   SyscallsOptions syscalls;
   bool host_row = true;

@@ -3,54 +3,35 @@
 #include <algorithm>
 #include <cassert>
 
+#include "exporter/container_table.h"
+
 namespace sonde::exporter {
-namespace {
 
-/// How long the row of a container that is gone waits for a successor with the same labels.
-constexpr auto kRowsKept = std::chrono::minutes(10);
-
-}  // namespace
-
-RowAccounts::RowAccounts(size_t width) : width_(width) {
-  host_.row.labels = metrics::Labels{{"namespace", ""}, {"pod", ""}, {"container", ""}, {"service", ""}};
-  host_.row.totals.assign(width, 0);
+RowAccounts::RowAccounts(size_t width, RowRetention retention)
+    : width_(width), totals_(width, retention), increments_(width) {
+  host_.labels = metrics::Labels{{"namespace", ""}, {"pod", ""}, {"container", ""}, {"service", ""}};
+  host_.totals.assign(width, 0);
 }
 
-RowAccounts::StoredRow& RowAccounts::row_of(const metrics::Labels& labels) {
-  auto& stored = stored_[std::string(labels.text())];
-  if (!stored) {
-    stored = std::make_unique<StoredRow>();
-    stored->row.labels = labels;
-    stored->row.totals.assign(width_, 0);
-  }
-  return *stored;
-}
-
-void RowAccounts::credit(KeyState& state, std::span<const uint64_t> counts, SteadyTime now) const {
-  std::vector<uint64_t>& totals = state.row->row.totals;
+void RowAccounts::credit(KeyState& state, std::span<const uint64_t> counts, SteadyTime now) {
+  bool any = false;
   for (size_t field = 0; field < width_; ++field) {
     // Less than before: the entry was made anew.
     const uint64_t before = counts[field] >= state.counts[field] ? state.counts[field] : 0;
-    if (counts[field] == before) continue;
-    totals[field] += counts[field] - before;
-    state.changed_at = now;
+    increments_[field] = counts[field] - before;
+    any |= increments_[field] != 0;
   }
   state.counts.assign(counts.begin(), counts.end());
+  if (!any) return;
+  state.changed_at = now;
+  if (state.life != 0 && totals_.add(state.life, increments_)) return;
+  for (size_t field = 0; field < width_; ++field) host_.totals[field] += increments_[field];
 }
 
-void RowAccounts::update(const MapReading& reading, std::span<const metrics::Labels* const> rows,
+void RowAccounts::update(const MapReading& reading, std::span<const CountOwner> owners,
                          const OwnerOf& owner_of, SteadyTime now) {
   assert(reading.width == width_);
-  ++updates_;
-  listed_.clear();
-  std::vector<StoredRow*> by_index;
-  by_index.reserve(rows.size());
-  for (const metrics::Labels* labels : rows) {
-    StoredRow& stored = row_of(*labels);
-    by_index.push_back(&stored);
-    stored.listed_at = now;
-    if (std::exchange(stored.listed_in, updates_) != updates_) listed_.push_back(&stored.row);
-  }
+  totals_.begin(owners, now);
   for (size_t i = 0; i < reading.keys.size(); ++i) {
     const MapKey& key = reading.keys[i];
     const auto [found, is_new] = keys_.try_emplace(key);
@@ -62,21 +43,21 @@ void RowAccounts::update(const MapReading& reading, std::span<const metrics::Lab
     const std::optional<uint32_t> owner = owner_of(key);
     // The container table is older than the reading and may not know a new cgroup yet. The next one does, if
     // it is a container's: until then its counts stay at 0, and are credited as a whole.
-    if (is_new && !owner) continue;
+    if ((is_new && !owner) || owner == ContainerTable::kUndecided) continue;
     state.owned = owner.has_value();
+    state.decided = true;
     // A cgroup that was removed keeps its last owner: what it still does is that one's.
-    if (owner) state.row = by_index[*owner];
-    if (state.row == nullptr) state.row = &host_;
+    if (owner) state.life = owners[*owner].life;
     credit(state, reading.counts_of(i), now);
   }
-  drop_old_rows(now);
+  totals_.finish(now);
 }
 
 std::vector<MapKey> RowAccounts::idle(SteadyClock::duration unchanged_for, bool owned_too,
                                       SteadyTime now) const {
   std::vector<MapKey> keys;
   for (const auto& [key, state] : keys_) {
-    if (state.row == nullptr) continue;  // its counts are nobody's yet
+    if (!state.decided) continue;  // its counts are nobody's yet
     if ((owned_too || !state.owned) && now - state.changed_at >= unchanged_for) keys.push_back(key);
   }
   return keys;
@@ -85,23 +66,8 @@ std::vector<MapKey> RowAccounts::idle(SteadyClock::duration unchanged_for, bool 
 void RowAccounts::forget(const MapKey& key, std::span<const uint64_t> final_counts) {
   const auto found = keys_.find(key);
   if (found == keys_.end()) return;
-  if (found->second.row == nullptr) found->second.row = &host_;
   if (!final_counts.empty()) credit(found->second, final_counts, found->second.changed_at);
   keys_.erase(found);
-}
-
-void RowAccounts::drop_old_rows(SteadyTime now) {
-  for (auto stored = stored_.begin(); stored != stored_.end();) {
-    if (now - stored->second->listed_at < kRowsKept) {
-      ++stored;
-      continue;
-    }
-    const StoredRow* gone = stored->second.get();
-    for (auto& [key, state] : keys_) {
-      if (state.row == gone) state.row = &host_;
-    }
-    stored = stored_.erase(stored);
-  }
 }
 
 }  // namespace sonde::exporter

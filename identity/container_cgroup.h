@@ -14,9 +14,9 @@ std::string_view runtime_word(Runtime runtime);
 /// What the path of a container's cgroup says of it.
 struct ContainerCgroup {
   Runtime runtime = Runtime::kUnknown;
-  std::string id;  ///< the runtime's: 64 hexadecimal digits
+  std::string id{};  ///< the runtime's: 64 hexadecimal digits
   std::string
-      pod_uid;  ///< of Kubernetes, with dashes; 32 digits without for a static pod; "" outside of pods
+      pod_uid{};  ///< of Kubernetes, with dashes; 32 digits without for a static pod; "" outside of pods
 
   friend bool operator==(const ContainerCgroup&, const ContainerCgroup&) = default;
 };

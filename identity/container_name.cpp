@@ -1,6 +1,27 @@
 #include "identity/container_name.h"
 
+#include <array>
+
 namespace sonde::identity {
+namespace {
+
+/// The suffixes of units that have cgroups. Source: systemd.unit(5).
+constexpr std::array<std::string_view, 5> kUnitSuffixes{".scope", ".mount", ".socket", ".swap", ".service"};
+
+struct LastPart {
+  std::string_view parent;
+  std::string_view name;
+};
+
+LastPart last_part(std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const size_t slash = path.rfind('/');
+  if (slash == std::string_view::npos) return {"", path};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+}  // namespace
 
 std::string_view workload_name(std::string_view cgroup_name) {
   const size_t dash = cgroup_name.find_last_not_of("0123456789");
@@ -10,15 +31,21 @@ std::string_view workload_name(std::string_view cgroup_name) {
 }
 
 ContainerName name_from_cgroup_path(std::string_view path) {
-  while (!path.empty() && path.front() == '/') path.remove_prefix(1);
-  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
-  const size_t slash = path.rfind('/');
-  const std::string_view last = slash == std::string_view::npos ? path : path.substr(slash + 1);
-  const std::string_view parent = slash == std::string_view::npos ? "" : path.substr(0, slash);
-  return {.name_space = std::string(parent),
-          .pod = std::string(last),
-          .container = std::string(last),
-          .service = std::string(workload_name(last))};
+  const LastPart last = last_part(path);
+  return {.name_space = std::string(last.parent),
+          .pod = std::string(last.name),
+          .container = std::string(last.name),
+          .service = std::string(workload_name(last.name))};
+}
+
+std::optional<ContainerName> name_of_systemd_unit(std::string_view path) {
+  std::string_view unit = last_part(path).name;
+  for (const std::string_view suffix : kUnitSuffixes) {
+    if (unit.size() <= suffix.size() || !unit.ends_with(suffix)) continue;
+    if (suffix == ".service") unit.remove_suffix(suffix.size());
+    return ContainerName{.name_space = "", .pod = "", .container = "", .service = std::string(unit)};
+  }
+  return std::nullopt;
 }
 
 }  // namespace sonde::identity

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,10 @@ std::string_view workload_name(std::string_view cgroup_name);
 /// service "api". The parent path is the namespace so that two cgroups of one name stay apart.
 /// The names hold the path's bytes as they are, valid UTF-8 or not.
 ContainerName name_from_cgroup_path(std::string_view path);
+
+/// Names a cgroup that is a systemd unit (".service", ".scope" …), which is no container: the service is the
+/// unit's name, a template's instance included, without ".service"; the other three are "". Nothing for other
+/// cgroups.
+std::optional<ContainerName> name_of_systemd_unit(std::string_view path);
 
 }  // namespace sonde::identity

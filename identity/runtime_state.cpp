@@ -1,43 +1,12 @@
 #include "identity/runtime_state.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
+
+#include "identity/json_members.h"
 
 namespace sonde::identity {
 namespace {
-
-using Json = nlohmann::json;
-
-/// A discarded value for what is no JSON. Neither the parser nor the destructor recurses.
-Json parse(std::string_view text) {
-  return Json::parse(text, nullptr, /*allow_exceptions=*/false);
-}
-
-/// A member of an object; a null value where there is none.
-const Json& member(const Json& object, const char* key) {
-  static const Json kNone;
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() ? *found : kNone;
-}
-
-std::string text_of(const Json& value) {
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-
-RuntimeLabels labels_of(const Json& object) {
-  RuntimeLabels labels;
-  if (!object.is_object()) return labels;
-  for (const auto& [name, value] : object.items()) {
-    if (value.is_string()) labels.emplace(name, value.get<std::string>());
-  }
-  return labels;
-}
-
-std::string value_of(const RuntimeLabels& labels, const char* name) {
-  const auto found = labels.find(name);
-  return found == labels.end() ? std::string() : found->second;
-}
 
 /// The names of one runtime's annotations.
 struct Annotations {
@@ -58,7 +27,7 @@ constexpr std::array<Annotations, 2> kAnnotations{
 }  // namespace
 
 Result<ContainerRecord> parse_oci_bundle(std::string_view json) {
-  const Json bundle = parse(json);
+  const Json bundle = parse_json(json);
   if (!member(bundle, "ociVersion").is_string())
     return fail(ErrorCode::kInvalid, "no OCI bundle's config.json");
   const RuntimeLabels annotations = labels_of(member(bundle, "annotations"));
@@ -71,34 +40,29 @@ Result<ContainerRecord> parse_oci_bundle(std::string_view json) {
     record.sandbox = value_of(annotations, known.type) == "sandbox";
     if (!record.sandbox) record.container = value_of(annotations, known.container);
     record.image = value_of(annotations, known.image);
-    record.labels = labels_of(parse(value_of(annotations, "io.kubernetes.cri-o.Labels")));
+    record.labels = labels_of(parse_json(value_of(annotations, "io.kubernetes.cri-o.Labels")));
     return record;
   }
   return fail(ErrorCode::kNotFound, "an OCI bundle without the names of a pod");
 }
 
 Result<ContainerRecord> parse_docker_config(std::string_view json) {
-  const Json file = parse(json);
+  const Json file = parse_json(json);
   ContainerRecord record;
   record.id = text_of(member(file, "ID"));
   record.container = text_of(member(file, "Name"));
   if (record.id.empty() || record.container.empty())
     return fail(ErrorCode::kInvalid, "no Docker config.v2.json");
-  if (record.container.front() == '/') record.container.erase(0, 1);
   const Json& config = member(file, "Config");
   record.image = text_of(member(config, "Image"));
+  record.image_digest = text_of(member(file, "Image"));
   record.labels = labels_of(member(config, "Labels"));
-  record.pod = value_of(record.labels, "io.kubernetes.pod.name");
-  if (record.pod.empty()) return record;
-  record.name_space = value_of(record.labels, "io.kubernetes.pod.namespace");
-  record.pod_uid = value_of(record.labels, "io.kubernetes.pod.uid");
-  record.sandbox = value_of(record.labels, "io.kubernetes.docker.type") == "podsandbox";
-  record.container = record.sandbox ? "" : value_of(record.labels, "io.kubernetes.container.name");
+  name_docker_container(record);
   return record;
 }
 
 Result<std::vector<ContainerRecord>> parse_podman_containers(std::string_view json) {
-  const Json file = parse(json);
+  const Json file = parse_json(json);
   if (!file.is_array()) return fail(ErrorCode::kInvalid, "no containers.json of Podman");
   std::vector<ContainerRecord> records;
   for (const Json& entry : file) {
@@ -107,7 +71,7 @@ Result<std::vector<ContainerRecord>> parse_podman_containers(std::string_view js
     const Json& names = member(entry, "names");
     if (names.is_array() && !names.empty()) record.container = text_of(names.front());
     if (record.id.empty() || record.container.empty()) continue;
-    record.image = text_of(member(parse(text_of(member(entry, "metadata"))), "image-name"));
+    record.image = text_of(member(parse_json(text_of(member(entry, "metadata"))), "image-name"));
     records.push_back(std::move(record));
   }
   return records;

@@ -9,7 +9,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/metrics/build_info_metric.h"
-#include "identity/container_name.h"
+#include "identity/cgroup_name.h"
+#include "identity/node_name.h"
 #include "inject/event_wait.h"
 #include "inject/fault_publication.h"
 #include "inject/watchdog.h"
@@ -47,7 +48,8 @@ class Injection {
   explicit Injection(InjectOptions options)
       : options_(std::move(options)),
         state_path_(state_path(options_.state_folder, getpid())),
-        publication_(identity::name_from_cgroup_path(options_.target.path()), options_.row->name),
+        publication_(identity::name_of_cgroup(options_.target.path(), options_.rootfs, identity::node_name()),
+                     options_.row->name),
         server_(options_.web,
                 {"sonde-inject", "Puts a fault into one container and publishes when it was there."}) {
     server_.serve_metrics([this](const http::Scrape& scrape, metrics::SeriesWriter& writer) {

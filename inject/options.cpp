@@ -23,6 +23,7 @@ constexpr int kBadConfiguration = 2;
 /// Flags as they are written, before their values are checked.
 struct RawFlags {
   std::string cgroup;
+  std::string rootfs = "/";
   std::string duration;
   std::string proof_timeout = "10s";
   std::string linger = "1m";
@@ -88,6 +89,13 @@ std::vector<FaultCommand> add_fault_commands(CLI::App& app, RawFlags& raw) {
               "/sys/fs/cgroup/shop/api-2, works too")
           ->type_name("PATH")
           ->required();
+      command
+          ->add_option(
+              "--path.rootfs", raw.rootfs,
+              "Where the host's root is mounted, below which container runtimes keep their files: they "
+              "name the container")
+          ->type_name("FOLDER")
+          ->capture_default_str();
       add_time_flags(*command, raw);
       fault->add_flags(*command);
       add_state_flag(*command, raw);
@@ -127,6 +135,7 @@ Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
     return fail(target.error().code, fmt::format("--cgroup={}: {}", raw.cgroup, target.error().message));
   }
   options.row = command.row;
+  options.rootfs = raw.rootfs;
   options.fault = std::move(command.fault);
   options.target = std::move(*target);
   options.duration = *duration;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "common/http/server.h"
 #include "common/result.h"
@@ -21,6 +22,7 @@ struct InjectOptions {
   std::chrono::milliseconds proof_timeout{0};  ///< for the effect to show
   std::chrono::milliseconds linger{0};         ///< at most, for being scraped twice after the end
   std::filesystem::path state_folder;
+  std::string rootfs = "/";  ///< below which container runtimes keep their files
   http::WebOptions web;
 };
 

@@ -43,8 +43,8 @@ class BlockIoCollector final : public Collector {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
     if (auto updated = topic.update(rows_of_containers(context.containers)); !updated) return updated;
-    write_counters(writer, kMetrics[0], topic.rows(), requests_);
-    write_counters(writer, kMetrics[1], topic.rows(), bytes_);
+    write_counters(writer, kMetrics[0], topic.counted(), requests_);
+    write_counters(writer, kMetrics[1], topic.counted(), bytes_);
     return {};
   }
 

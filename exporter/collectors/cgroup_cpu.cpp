@@ -4,6 +4,7 @@
 
 #include "exporter/cgroup_files.h"
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/read_totals.h"
 
 namespace sonde::exporter {
 namespace {
@@ -18,41 +19,73 @@ constexpr MetricRow kUsage{"sonde_container_cpu_usage_seconds_total", MetricType
 constexpr MetricRow kRequest{
     "sonde_container_cpu_request_cores", MetricType::kGauge, "cores", kLabels,
     "Processors asked for, an estimate from the container's share: cpu.shares / 1024 or cpu.weight / 100, as "
-    "the "
-    "kernel relates the two. Runtimes translate requests to weights in different ways."};
+    "the kernel relates the two. Runtimes translate requests to weights in different ways."};
 constexpr MetricRow kLimit{"sonde_container_cpu_limit_cores", MetricType::kGauge, "cores", kLabels,
                            "Processors allowed by the container's own quota; absent without one."};
-constexpr std::array kRows{kUsage, kRequest, kLimit};
+constexpr MetricRow kPeriods{
+    "sonde_container_cpu_quota_periods_total", MetricType::kCounter, "", kLabels,
+    "Periods of the container's CPU quota in which it ran; absent where it never had a quota."};
+constexpr MetricRow kThrottled{"sonde_container_cpu_throttled_periods_total", MetricType::kCounter, "",
+                               kLabels, "Periods in which the container had used its CPU quota up."};
+constexpr MetricRow kThrottledTime{
+    "sonde_container_cpu_throttled_seconds_total", MetricType::kCounter, "seconds", kLabels,
+    "Time for which the container was not run because its CPU quota was used up, summed over processors."};
+constexpr std::array kRows{kUsage, kRequest, kLimit, kPeriods, kThrottled, kThrottledTime};
 
 constexpr double kSharesOfOneCore = 1024;
 constexpr double kWeightOfOneCore = 100;
+constexpr double kNanosecondsPerSecond = 1e9;
+constexpr uint64_t kNanosecondsPerMicrosecond = 1000;
 
 struct Reading {
-  std::optional<double> usage_seconds;
+  std::optional<uint64_t> usage_ns;
   std::optional<double> request_cores;
   std::optional<double> limit_cores;
 };
 
+/// What cpu.stat tells of the quota.
+struct Throttling {
+  uint64_t periods = 0;
+  uint64_t throttled = 0;
+  uint64_t throttled_ns = 0;
+};
+
 class CgroupCpu final : public Collector {
  public:
-  explicit CgroupCpu(const Environment& environment) : files_(environment, "cgroup_cpu") {}
+  explicit CgroupCpu(const Environment& environment)
+      : files_(environment, "cgroup_cpu"),
+        usage_(1, environment.retention),
+        throttling_(3, environment.retention) {}
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     const auto containers = context.containers.containers();
     std::vector<Reading> readings;
     readings.reserve(containers.size());
-    for (const Container& container : containers) readings.push_back(read(container));
+    usage_.begin();
+    throttling_.begin();
+    for (const Container& container : containers) {
+      const Reading& reading = readings.emplace_back(read(container));
+      if (reading.usage_ns) usage_.set(container, std::array{*reading.usage_ns});
+    }
     files_.end_scrape();
+    const SteadyTime now = SteadyClock::now();
+    usage_.finish(context.containers, now);
+    throttling_.finish(context.containers, now);
 
     const auto write = [&](const MetricRow& row, std::optional<double> Reading::* value) {
       writer.family(row);
       for (size_t i = 0; i < containers.size(); ++i) {
-        if (readings[i].*value) writer.sample(containers[i].labels, *(readings[i].*value));
+        if (containers[i].shown && readings[i].*value) {
+          writer.sample(containers[i].labels, *(readings[i].*value));
+        }
       }
     };
-    write(kUsage, &Reading::usage_seconds);
+    usage_.write(writer, kUsage, first_, kNanosecondsPerSecond);
     write(kRequest, &Reading::request_cores);
     write(kLimit, &Reading::limit_cores);
+    throttling_.write(writer, kPeriods, first_);
+    throttling_.write(writer, kThrottled, second_);
+    throttling_.write(writer, kThrottledTime, third_, kNanosecondsPerSecond);
     return {};
   }
 
@@ -62,12 +95,9 @@ class CgroupCpu final : public Collector {
     const auto accounting = CgroupFiles::hierarchy_of(container, Hierarchy::kCpuacct);
     const auto scheduling = CgroupFiles::hierarchy_of(container, Hierarchy::kCpu);
     if (accounting == Hierarchy::kCpuacct) {
-      if (const auto ns = files_.read_number(container, Hierarchy::kCpuacct, "cpuacct.usage")) {
-        reading.usage_seconds = static_cast<double>(*ns) / 1e9;
-      }
-    } else if (accounting) {
-      reading.usage_seconds = usage_of_v2(container);
+      reading.usage_ns = files_.read_number(container, Hierarchy::kCpuacct, "cpuacct.usage");
     }
+    if (scheduling) read_stat(container, *scheduling, accounting == Hierarchy::kUnified, reading);
     if (scheduling == Hierarchy::kCpu) {
       if (const auto shares = files_.read_number(container, Hierarchy::kCpu, "cpu.shares")) {
         reading.request_cores = static_cast<double>(*shares) / kSharesOfOneCore;
@@ -78,19 +108,27 @@ class CgroupCpu final : public Collector {
         reading.request_cores = static_cast<double>(*weight) / kWeightOfOneCore;
       }
       reading.limit_cores = limit_of_v2(container);
+    } else if (accounting == Hierarchy::kUnified) {
+      read_stat(container, Hierarchy::kUnified, true, reading);
     }
     return reading;
   }
 
-  std::optional<double> usage_of_v2(const Container& container) {
-    const auto text = files_.read(container, Hierarchy::kUnified, "cpu.stat");
-    if (!text) return std::nullopt;
-    std::optional<double> seconds;
+  /// Reads cpu.stat, which tells the usage on v2 only, and the quota's counts where the controller is on.
+  void read_stat(const Container& container, Hierarchy hierarchy, bool usage_wanted, Reading& reading) {
+    const auto text = files_.read(container, hierarchy, "cpu.stat");
+    if (!text) return;
+    Throttling throttling;
     identity::for_each_key(*text, [&](std::string_view key, uint64_t value) {
-      if (key == "usage_usec") seconds = static_cast<double>(value) / 1e6;
+      if (key == "usage_usec" && usage_wanted) reading.usage_ns = value * kNanosecondsPerMicrosecond;
+      if (key == "nr_periods") throttling.periods = value;
+      if (key == "nr_throttled") throttling.throttled = value;
+      if (key == "throttled_time") throttling.throttled_ns = value;
+      if (key == "throttled_usec") throttling.throttled_ns = value * kNanosecondsPerMicrosecond;
     });
-    if (!seconds) files_.count_malformed();
-    return seconds;
+    if (usage_wanted && !reading.usage_ns) files_.count_malformed();
+    if (throttling.periods == 0) return;
+    throttling_.set(container, std::array{throttling.periods, throttling.throttled, throttling.throttled_ns});
   }
 
   std::optional<double> limit_of_v1(const Container& container) {
@@ -122,7 +160,12 @@ class CgroupCpu final : public Collector {
     return static_cast<double>(*quota) / static_cast<double>(*period);
   }
 
+  const std::array<ReadTotals::Part, 1> first_{{{0}}};
+  const std::array<ReadTotals::Part, 1> second_{{{1}}};
+  const std::array<ReadTotals::Part, 1> third_{{{2}}};
   CgroupFiles files_;
+  ReadTotals usage_;
+  ReadTotals throttling_;
 };
 
 }  // namespace

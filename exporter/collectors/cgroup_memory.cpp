@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "exporter/cgroup_files.h"
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/read_totals.h"
 
 namespace sonde::exporter {
 namespace {
@@ -30,7 +30,16 @@ constexpr MetricRow kPageFaults{
     "sonde_container_memory_page_faults_total", MetricType::kCounter, "",
     "namespace,pod,container,service,kind",
     "Page faults as the memory controller counts them: kind minor needed no I/O, major did."};
-constexpr std::array kRows{kUsage, kLimit, kWorkingSet, kCache, kRss, kPageFaults};
+constexpr MetricRow kKinds{
+    "sonde_container_memory_kind_bytes", MetricType::kGauge, "bytes", "namespace,pod,container,service,kind",
+    "Memory of the container by kind: mapped_file (files mapped by processes), shmem (tmpfs and shared "
+    "memory), "
+    "dirty (to be written back), writeback (being written back), unevictable. Kinds overlap."};
+constexpr std::array kRows{kUsage, kLimit, kWorkingSet, kCache, kRss, kKinds, kPageFaults};
+
+constexpr std::array<std::string_view, 5> kKindWords{"mapped_file", "shmem", "dirty", "writeback",
+                                                     "unevictable"};
+constexpr size_t kKindCount = kKindWords.size();
 
 /// v1 writes "no limit" as the largest multiple of the page size; nobody sets a limit above 4 EiB.
 constexpr uint64_t kUnlimited = uint64_t{1} << 62;
@@ -40,35 +49,55 @@ struct Version {
   Hierarchy hierarchy;
   std::string_view usage_file, limit_file;
   std::string_view inactive_file, cache, rss, faults, major_faults;
+  std::array<std::string_view, kKindCount> kinds;  ///< in the order of kKindWords
 };
 /// total_…: descendants included, as v2 always does.
-constexpr Version kV1{Hierarchy::kMemory,    "memory.usage_in_bytes", "memory.limit_in_bytes",
-                      "total_inactive_file", "total_cache",           "total_rss",
-                      "total_pgfault",       "total_pgmajfault"};
-constexpr Version kV2{Hierarchy::kUnified, "memory.current", "memory.max", "inactive_file", "file", "anon",
-                      "pgfault",           "pgmajfault"};
+constexpr Version kV1{
+    Hierarchy::kMemory,
+    "memory.usage_in_bytes",
+    "memory.limit_in_bytes",
+    "total_inactive_file",
+    "total_cache",
+    "total_rss",
+    "total_pgfault",
+    "total_pgmajfault",
+    {"total_mapped_file", "total_shmem", "total_dirty", "total_writeback", "total_unevictable"}};
+constexpr Version kV2{Hierarchy::kUnified,
+                      "memory.current",
+                      "memory.max",
+                      "inactive_file",
+                      "file",
+                      "anon",
+                      "pgfault",
+                      "pgmajfault",
+                      {"file_mapped", "shmem", "file_dirty", "file_writeback", "unevictable"}};
 
 struct Reading {
-  std::optional<uint64_t> usage, limit, working_set, cache, rss, minor_faults, major_faults;
+  std::optional<uint64_t> usage, limit, working_set, cache, rss;
+  std::array<std::optional<uint64_t>, kKindCount> kinds;
 };
 
 class CgroupMemory final : public Collector {
  public:
-  explicit CgroupMemory(const Environment& environment) : files_(environment, "cgroup_memory") {}
+  explicit CgroupMemory(const Environment& environment)
+      : files_(environment, "cgroup_memory"), faults_(2, environment.retention) {
+    for (const std::string_view word : kKindWords) kinds_.push_back(metrics::Labels{{"kind", word}});
+  }
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     const auto containers = context.containers.containers();
     std::vector<Reading> readings;
     readings.reserve(containers.size());
+    faults_.begin();
     for (const Container& container : containers) readings.push_back(read(container));
     files_.end_scrape();
-    keep_rising(containers, readings);
+    faults_.finish(context.containers, SteadyClock::now());
 
     const auto write = [&](const MetricRow& row, std::optional<uint64_t> Reading::* value) {
       writer.family(row);
       for (size_t i = 0; i < containers.size(); ++i) {
-        if (readings[i].*value)
-          writer.sample(containers[i].labels, static_cast<double>(*(readings[i].*value)));
+        if (!containers[i].shown || !(readings[i].*value)) continue;
+        writer.sample(containers[i].labels, static_cast<double>(*(readings[i].*value)));
       }
     };
     write(kUsage, &Reading::usage);
@@ -76,12 +105,15 @@ class CgroupMemory final : public Collector {
     write(kWorkingSet, &Reading::working_set);
     write(kCache, &Reading::cache);
     write(kRss, &Reading::rss);
-    writer.family(kPageFaults);
+    writer.family(kKinds);
     for (size_t i = 0; i < containers.size(); ++i) {
-      if (!readings[i].major_faults) continue;
-      writer.sample(containers[i].labels, minor_, static_cast<double>(*readings[i].minor_faults));
-      writer.sample(containers[i].labels, major_, static_cast<double>(*readings[i].major_faults));
+      if (!containers[i].shown) continue;
+      for (size_t kind = 0; kind < kKindCount; ++kind) {
+        const auto& bytes = readings[i].kinds[kind];
+        if (bytes) writer.sample(containers[i].labels, kinds_[kind], static_cast<double>(*bytes));
+      }
     }
+    faults_.write(writer, kPageFaults, fault_kinds_);
     return {};
   }
 
@@ -110,46 +142,35 @@ class CgroupMemory final : public Collector {
     if (!text) return;
     std::optional<uint64_t> inactive_file;
     std::optional<uint64_t> faults;
+    std::optional<uint64_t> major_faults;
     identity::for_each_key(*text, [&](std::string_view key, uint64_t value) {
       if (key == version.inactive_file) inactive_file = value;
       if (key == version.cache) reading.cache = value;
       if (key == version.rss) reading.rss = value;
       if (key == version.faults) faults = value;
-      if (key == version.major_faults) reading.major_faults = value;
+      if (key == version.major_faults) major_faults = value;
+      for (size_t kind = 0; kind < kKindCount; ++kind) {
+        if (key == version.kinds[kind]) reading.kinds[kind] = value;
+      }
     });
-    if (!inactive_file || !reading.cache || !reading.rss || !faults || !reading.major_faults) {
+    if (!inactive_file || !reading.cache || !reading.rss || !faults || !major_faults) {
       files_.count_malformed();
     }
     if (reading.usage && inactive_file)
       reading.working_set = *reading.usage - std::min(*reading.usage, *inactive_file);
-    if (faults && reading.major_faults) {
-      reading.minor_faults = *faults - std::min(*faults, *reading.major_faults);
-    } else {
-      reading.major_faults.reset();
+    // The kernel counts a major fault when it begins and any fault when it ends, so the difference can fall
+    // by the faults under way.
+    if (faults && major_faults) {
+      faults_.set(container, std::array{*faults - std::min(*faults, *major_faults), *major_faults});
     }
-  }
-
-  /// The kernel counts a major fault when it begins and any fault when it ends, so the difference can fall by
-  /// the faults under way; a counter must not.
-  void keep_rising(std::span<const Container> containers, std::vector<Reading>& readings) {
-    std::unordered_map<uint64_t, uint64_t> now;
-    for (size_t i = 0; i < containers.size(); ++i) {
-      if (!readings[i].minor_faults) continue;
-      const auto hierarchy = *CgroupFiles::hierarchy_of(containers[i], Hierarchy::kMemory);
-      const uint64_t id = containers[i].cgroup_ids[static_cast<size_t>(hierarchy)] * 2 +
-                          (hierarchy == Hierarchy::kMemory ? 1 : 0);
-      if (const auto before = minor_faults_.find(id); before != minor_faults_.end()) {
-        readings[i].minor_faults = std::max(*readings[i].minor_faults, before->second);
-      }
-      now[id] = *readings[i].minor_faults;
-    }
-    minor_faults_ = std::move(now);
   }
 
   const metrics::Labels minor_{{"kind", "minor"}};
   const metrics::Labels major_{{"kind", "major"}};
+  const std::array<ReadTotals::Part, 2> fault_kinds_{{{0, minor_}, {1, major_}}};
+  std::vector<metrics::Labels> kinds_;
   CgroupFiles files_;
-  std::unordered_map<uint64_t, uint64_t> minor_faults_;  ///< as last written, by cgroup
+  ReadTotals faults_;
 };
 
 }  // namespace

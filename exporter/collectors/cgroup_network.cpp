@@ -6,7 +6,9 @@
 #include <unordered_map>
 
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/ended_family.h"
 #include "exporter/net_dev.h"
+#include "exporter/pod_rows.h"
 #include "identity/cgroup_file.h"
 #include "identity/network_namespace.h"
 
@@ -39,17 +41,18 @@ constexpr std::array<MetricRow, kNetDevCounters> kRows{{
      "Packets to send that were dropped in the pod's network namespace, all interfaces but lo."},
 }};
 
-/// How long a pod without process, or whose container starts anew, has its row kept to go on with.
+/// How long the counters of a pod without process, or whose container starts anew, are remembered.
 constexpr auto kPodsKept = std::chrono::minutes(10);
 
-/// A pod's row: rises with its interfaces' counters and does not fall where one of them goes or starts anew.
-struct PodTotals {
+/// The counters of a pod's interfaces when they were last read.
+struct PodDevices {
   uint64_t network_namespace = 0;
   std::map<std::string, NetDevCounters, std::less<>> last;  ///< by interface
-  NetDevCounters totals{};
   SteadyTime seen_at;
 
-  void add(const NetDev& now) {
+  /// What was added since; an interface that went is no loss, one that starts anew counts from 0.
+  NetDevCounters increments(const NetDev& now) {
+    NetDevCounters increments{};
     std::map<std::string, NetDevCounters, std::less<>> next;
     for (const NetDevice& device : now.devices) {
       if (device.name == "lo") continue;
@@ -57,43 +60,59 @@ struct PodTotals {
       for (size_t i = 0; i < kNetDevCounters; ++i) {
         const uint64_t value = device.counters[i];
         const bool continues = before != last.end() && before->second[i] <= value;
-        totals[i] += continues ? value - before->second[i] : value;
+        increments[i] += continues ? value - before->second[i] : value;
       }
       next.emplace(device.name, device.counters);
     }
     last = std::move(next);
+    return increments;
   }
 };
 
 class CgroupNetwork final : public Collector {
  public:
-  explicit CgroupNetwork(const Environment& environment) : environment_(&environment) {
+  explicit CgroupNetwork(const Environment& environment)
+      : environment_(&environment), totals_(kNetDevCounters, environment.retention) {
     environment.read_failures->declare(kName);
   }
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     const SteadyTime now = SteadyClock::now();
-    const auto containers = context.containers.containers();
-    std::vector<std::pair<const Container*, NetDevCounters>> rows;
-    for (const Container& container : containers) {
-      if (container.network_namespace == 0) continue;
-      PodTotals& pod = pods_[std::string(container.pod_labels.text())];
-      pod.seen_at = now;
-      if (read(container, pod)) rows.emplace_back(&container, pod.totals);
+    std::vector<PodRows::Pod> pods = pods_.update(context.containers);
+    std::unordered_map<uint64_t, NetDevCounters> increments;
+    for (const PodRows::Pod& pod : pods) {
+      std::string key(pod.container->pod_labels.text());
+      if (!pod.container->listed) key += std::to_string(pod.container->network_namespace);
+      PodDevices& devices = devices_[std::move(key)];
+      devices.seen_at = now;
+      if (const auto more = read(*pod.container, devices)) increments.emplace(pod.life, *more);
     }
-    std::erase_if(pods_, [now](const auto& entry) { return now - entry.second.seen_at >= kPodsKept; });
+    std::erase_if(devices_, [now](const auto& entry) { return now - entry.second.seen_at >= kPodsKept; });
+    // Whose interfaces could never be read has no row.
+    std::erase_if(pods, [&](const PodRows::Pod& pod) {
+      return !increments.contains(pod.life) && !totals_.knows(pod.life);
+    });
+    totals_.begin(PodRows::owners_of(pods), now);
+    for (const auto& [life, more] : increments) totals_.add(life, more);
+    totals_.finish(now);
 
+    const auto write_rows = [&writer](std::span<const ContainerTotals::Row* const> rows, size_t field) {
+      for (const ContainerTotals::Row* row : rows) {
+        writer.sample(row->labels, static_cast<double>(row->totals[field]));
+      }
+    };
     for (size_t i = 0; i < kNetDevCounters; ++i) {
       writer.family(kRows[i]);
-      for (const auto& [container, totals] : rows) {
-        writer.sample(container->pod_labels, static_cast<double>(totals[i]));
-      }
+      write_rows(totals_.rows(), i);
+      if (totals_.ended().empty()) continue;
+      writer.family(ended_family(kRows[i]));
+      write_rows(totals_.ended(), i);
     }
     return {};
   }
 
  private:
-  bool read(const Container& container, PodTotals& pod) {
+  std::optional<NetDevCounters> read(const Container& container, PodDevices& pod) {
     const std::string process = std::to_string(container.process_id);
     const std::string& procfs = environment_->roots.procfs;
     // Not kept open: an open file of it would keep the whole network namespace alive.
@@ -109,17 +128,18 @@ class CgroupNetwork final : public Collector {
       pod.last.clear();
       pod.network_namespace = container.network_namespace;
     }
-    pod.add(devices);
-    return true;
+    return pod.increments(devices);
   }
 
-  bool failed(ReadFailure failure) {
+  std::nullopt_t failed(ReadFailure failure) {
     environment_->read_failures->add(kName, failure);
-    return false;
+    return std::nullopt;
   }
 
   const Environment* environment_;
-  std::unordered_map<std::string, PodTotals> pods_;  ///< by the text of the pod's labels
+  PodRows pods_;
+  ContainerTotals totals_;
+  std::unordered_map<std::string, PodDevices> devices_;  ///< by the pod's labels
 };
 
 }  // namespace

@@ -2,11 +2,10 @@
 #include <array>
 #include <optional>
 #include <unordered_map>
-#include <utility>
-#include <vector>
 
 #include "exporter/cgroup_files.h"
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/read_totals.h"
 
 namespace sonde::exporter {
 namespace {
@@ -44,19 +43,19 @@ struct Folded {
 
 class Oom final : public Collector {
  public:
-  explicit Oom(const Environment& environment) : environment_(&environment), files_(environment, "oom") {}
+  explicit Oom(const Environment& environment)
+      : environment_(&environment), files_(environment, "oom"), kills_(1, environment.retention) {}
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     for (auto& [id, folded] : folded_) folded.seen = false;
-    std::vector<std::pair<const Container*, uint64_t>> rows;
+    kills_.begin();
     for (const Container& container : context.containers.containers()) {
-      if (const auto kills = read(container)) rows.emplace_back(&container, *kills);
+      if (const auto kills = read(container)) kills_.set(container, std::array{*kills});
     }
     files_.end_scrape();
     std::erase_if(folded_, [](const auto& entry) { return !entry.second.seen; });
-
-    writer.family(kOomKills);
-    for (const auto& [container, kills] : rows) writer.sample(container->labels, static_cast<double>(kills));
+    kills_.finish(context.containers, SteadyClock::now());
+    kills_.write(writer, kOomKills, parts_);
     return {};
   }
 
@@ -95,6 +94,8 @@ class Oom final : public Collector {
 
   const Environment* environment_;
   CgroupFiles files_;
+  ReadTotals kills_;
+  const std::array<ReadTotals::Part, 1> parts_{{{0}}};
   std::unordered_map<uint64_t, Folded> folded_;  ///< by the container's id in the hierarchy of memory
 };
 

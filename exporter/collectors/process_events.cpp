@@ -40,7 +40,7 @@ class ProcessEventsCollector final : public Collector {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
     if (auto updated = topic.update(rows_of_containers(context.containers)); !updated) return updated;
-    write_counters(writer, kMetrics[0], topic.rows(), parts_);
+    write_counters(writer, kMetrics[0], topic.counted(), parts_);
     return {};
   }
 

@@ -44,7 +44,7 @@ class SchedulerCollector final : public Collector {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
     if (auto updated = topic.update(rows_of_containers(context.containers)); !updated) return updated;
-    write_counters(writer, kMetrics[0], topic.rows(), parts_);
+    write_counters(writer, kMetrics[0], topic.counted(), parts_);
     if (waits_counted_) write_delays(topic, writer);
     return {};
   }
@@ -66,7 +66,7 @@ class SchedulerCollector final : public Collector {
 
   static void write_delays(const BpfTopic& topic, metrics::SeriesWriter& writer) {
     writer.family(kMetrics[1]);
-    for (const RowAccounts::Row* row : topic.rows()) {
+    for (const RowAccounts::Row* row : topic.counted().rows()) {
       writer.histogram(row->labels, kUpperBounds,
                        std::span(row->totals).subspan(kFirstDelay, SONDE_DELAY_BUCKETS),
                        static_cast<double>(row->totals[kDelaySum]) / kNanosecondsPerSecond);

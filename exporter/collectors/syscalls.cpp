@@ -66,7 +66,7 @@ Result<std::unique_ptr<Counting>> start(BpfContext& context, const SyscallsOptio
     counts = &counting->sampler.emplace(*counting->object, counting->counts, options.sampling_ratio,
                                         options.sampling_period);
   }
-  counting->counted.emplace(*counts, context.options().host_row);
+  counting->counted.emplace(*counts, context.options());
   return counting;
 }
 
@@ -99,10 +99,10 @@ class SyscallsCollector final : public Collector {
     BpfObject& object = *(*counting_)->object;
     object.set_entries(counted.entries());
     if (object.has_program("sys_enter")) {
-      write_counters(writer, kMetrics[0], counted.rows(), calls_);
-      write_counters(writer, kMetrics[1], counted.rows(), mmaps_);
+      write_counters(writer, kMetrics[0], counted, calls_);
+      write_counters(writer, kMetrics[1], counted, mmaps_);
     }
-    if (object.has_program("sys_exit")) write_counters(writer, kMetrics[2], counted.rows(), opens_);
+    if (object.has_program("sys_exit")) write_counters(writer, kMetrics[2], counted, opens_);
     return {};
   }
 

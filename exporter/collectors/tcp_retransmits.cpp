@@ -7,6 +7,7 @@
 #include "exporter/bpf_collectors.h"
 #include "exporter/bpf_settings.h"
 #include "exporter/bpf_topic.h"
+#include "exporter/pod_rows.h"
 
 namespace sonde::exporter {
 namespace {
@@ -22,34 +23,10 @@ constexpr std::array<metrics::MetricRow, 1> kMetrics{{
 /// Arguments of tcp_retransmit_skb where it says whether sending failed: the socket, the buffer and that.
 constexpr int kArgumentsWithError = 3;
 
-/// Rows of pods; keys are network namespaces. Containers of the host's namespace have no row.
-RowPlan rows_of_pods(const ContainerTable& containers,
-                     const std::function<uint64_t(const Container&)>& network_namespace) {
-  RowPlan plan;
-  std::unordered_map<uint64_t, uint32_t> owners;
-  if (network_namespace) {
-    for (const Container& container : containers.containers()) {
-      const uint64_t inode = network_namespace(container);
-      if (inode == 0) continue;
-      // The containers of a pod share its namespace, and its row.
-      if (owners.try_emplace(inode, static_cast<uint32_t>(plan.rows.size())).second) {
-        plan.rows.push_back(&container.pod_labels);
-      }
-    }
-  }
-  plan.owner_of = [owners = std::move(owners)](const MapKey& key) -> std::optional<uint32_t> {
-    const auto found = owners.find(key.id);
-    if (found == owners.end()) return std::nullopt;
-    return found->second;
-  };
-  return plan;
-}
-
 class TcpRetransmitsCollector final : public Collector {
  public:
   explicit TcpRetransmitsCollector(BpfContext& context)
-      : network_namespace_(context.options().network_namespace),
-        topic_(BpfTopic::start(
+      : topic_(BpfTopic::start(
             context,
             {.topic = "tcp_retransmits",
              .open = open_skeleton<tcp_retransmits_bpf>([&context](tcp_retransmits_bpf& skeleton) {
@@ -64,15 +41,26 @@ class TcpRetransmitsCollector final : public Collector {
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
-    if (auto updated = topic.update(rows_of_pods(context.containers, network_namespace_)); !updated) {
-      return updated;
-    }
-    write_counters(writer, kMetrics[0], topic.rows(), parts_);
+    if (auto updated = topic.update(plan(context.containers)); !updated) return updated;
+    write_counters(writer, kMetrics[0], topic.counted(), parts_);
     return {};
   }
 
  private:
-  std::function<uint64_t(const Container&)> network_namespace_;
+  /// Rows of pods; keys are network namespaces. Containers of the host's namespace have no row.
+  RowPlan plan(const ContainerTable& containers) {
+    const auto pods = pods_.update(containers);
+    std::unordered_map<uint64_t, uint32_t> owners;
+    for (uint32_t i = 0; i < pods.size(); ++i) owners.emplace(pods[i].container->network_namespace, i);
+    return {PodRows::owners_of(pods),
+            [owners = std::move(owners)](const MapKey& key) -> std::optional<uint32_t> {
+              const auto found = owners.find(key.id);
+              if (found == owners.end()) return std::nullopt;
+              return found->second;
+            }};
+  }
+
+  PodRows pods_;
   const std::array<CounterPart, 1> parts_{{{0}}};
   Result<std::unique_ptr<BpfTopic>> topic_;
 };

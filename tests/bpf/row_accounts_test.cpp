@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "exporter/container_table.h"
+
 namespace sonde::exporter {
 namespace {
 
@@ -35,15 +37,18 @@ class RowAccountsTest : public testing::Test {
 
   std::vector<uint64_t> totals() const {
     std::vector<uint64_t> all;
-    for (const RowAccounts::Row* row : accounts_.rows()) all.push_back(row->totals[0]);
+    for (const RowAccounts::Row* row : accounts_.totals().rows()) all.push_back(row->totals[0]);
     return all;
   }
   uint64_t host() const { return accounts_.host_row().totals[0]; }
 
-  RowAccounts accounts_{1};
+  RowAccounts accounts_{1, {.linger = {}}};
   const metrics::Labels a_{{"container", "a"}};
   const metrics::Labels b_{{"container", "b"}};
-  std::vector<const metrics::Labels*> rows_{&a_, &b_};
+  const metrics::Labels service_{{"service", "s"}};
+  const CountOwner first_{1, &a_, &service_, true};
+  const CountOwner second_{2, &b_, &service_, true};
+  std::vector<CountOwner> rows_{first_, second_};
   std::unordered_map<MapKey, uint32_t> owners_;
   SteadyTime now_ = SteadyTime() + std::chrono::hours(1);
 };
@@ -136,7 +141,7 @@ TEST_F(RowAccountsTest, OnlyUnownedEntriesThatRestedAreIdle) {
 }
 
 TEST_F(RowAccountsTest, EqualLabelsShareARow) {
-  rows_ = {&a_, &a_};
+  rows_ = {first_, {3, &a_, &service_, true}};
   owners_ = {{kFirst, 0}, {kSecond, 1}};
   update({{kFirst, 1}, {kSecond, 2}});
   EXPECT_THAT(totals(), ElementsAre(3));
@@ -145,23 +150,34 @@ TEST_F(RowAccountsTest, EqualLabelsShareARow) {
 TEST_F(RowAccountsTest, ASuccessorGoesOnAndAStrangerStartsAtZero) {
   owners_ = {{kFirst, 0}};
   update({{kFirst, 23}});
-  rows_ = {&b_};
+  rows_ = {second_};
   owners_.clear();
   update({{kFirst, 23}});
   EXPECT_THAT(totals(), ElementsAre(0));
-  rows_ = {&a_};
+  rows_ = {{3, &a_, &service_, true}};
   owners_ = {{kSecond, 0}};
   update({{kFirst, 23}, {kSecond, 2}});
   EXPECT_THAT(totals(), ElementsAre(25));
   // After ten minutes without the container its row is forgotten.
-  rows_ = {&b_};
+  rows_ = {second_};
   owners_.clear();
   now_ += std::chrono::minutes(11);
   update({{kFirst, 23}, {kSecond, 2}});
-  rows_ = {&a_};
+  rows_ = {{4, &a_, &service_, true}};
   update({{kFirst, 24}, {kSecond, 2}});
   EXPECT_THAT(totals(), ElementsAre(0));
   EXPECT_EQ(host(), 1);
+}
+
+TEST_F(RowAccountsTest, CountsOfAContainerWithoutANameYetWaitForIt) {
+  owners_ = {{kFirst, ContainerTable::kUndecided}};
+  update({{kFirst, 23}});
+  update({{kFirst, 24}});
+  EXPECT_EQ(host(), 0);
+  owners_ = {{kFirst, 1}};
+  update({{kFirst, 25}});
+  EXPECT_THAT(totals(), ElementsAre(0, 25));
+  EXPECT_EQ(host(), 0);
 }
 
 }  // namespace

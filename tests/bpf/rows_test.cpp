@@ -27,7 +27,7 @@ exporter::ContainerTable container_with(const TestCgroup& outer,
   };
   own(outer.ids());
   for (const identity::CgroupIds& ids : inner) own(ids);
-  return {{outer.container()}, std::move(owners)};
+  return {{outer.container()}, {}, std::move(owners)};
 }
 
 TEST(Rows, AKnownContainerHasARowOfZeroBeforeItsFirstEvent) {
@@ -51,7 +51,7 @@ TEST(Rows, NoLabelSetAppearsTwice) {
   const TestCgroup cgroup("target");
   Probe probe(exact_syscalls);
   // Two containers that a runtime gave the same names.
-  const exporter::ContainerTable table({cgroup.container(), cgroup.container()},
+  const exporter::ContainerTable table({cgroup.container(), cgroup.container()}, {},
                                        exporter::ContainerTable::Owners{});
   EXPECT_EQ(duplicate_series(probe.scrape(table)), std::vector<std::string>{});
 }

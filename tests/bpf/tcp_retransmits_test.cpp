@@ -41,22 +41,27 @@ double pod_value(const Exposition& page, std::string_view pod) {
   return page.value(kRetransmits, {{"pod", std::string(pod)}, {"container", ""}});
 }
 
+/// A table of pods whose network namespaces are those of the workers.
+exporter::ContainerTable pods_of(const std::vector<std::pair<const TestCgroup*, const Worker*>>& pods) {
+  std::vector<exporter::Container> containers;
+  for (const auto& [cgroup, worker] : pods) {
+    containers.push_back(cgroup->container());
+    containers.back().network_namespace = network_namespace_of(worker->process());
+  }
+  return {std::move(containers), {}, {}};
+}
+
 /// Two pods with a network namespace each, which send over a lossy link of their own.
 class TcpRetransmits : public testing::Test {
  protected:
   TcpRetransmits()
       : target_(target_cgroup_, send_over_a_lossy_link),
         neighbour_(neighbour_cgroup_, send_over_a_lossy_link),
-        probe_(exporter::make_tcp_retransmits_collector,
-               {.network_namespace =
-                    [this](const exporter::Container& container) {
-                      return network_namespace_of(
-                          (container.name.pod == "target" ? target_ : neighbour_).process());
-                    }}),
-        table_(table_of({&target_cgroup_, &neighbour_cgroup_})) {
+        probe_(exporter::make_tcp_retransmits_collector) {
     // The first run moves each into a namespace of its own.
     target_.run(0);
     neighbour_.run(0);
+    table_ = pods_of({{&target_cgroup_, &target_}, {&neighbour_cgroup_, &neighbour_}});
   }
 
   TestCgroup target_cgroup_{"target"};
@@ -83,7 +88,7 @@ TEST_F(TcpRetransmits, APodsRowIsWhatItsNamespaceCounts) {
 }
 
 TEST_F(TcpRetransmits, NamespacesThatNoPodHasGoToTheHostRow) {
-  const exporter::ContainerTable only_target = table_of({&target_cgroup_});
+  const exporter::ContainerTable only_target = pods_of({{&target_cgroup_, &target_}});
   const double before = pod_value(probe_.scrape(only_target), "");
   const double counted_before = retransmitted_segments(neighbour_.process());
   neighbour_.run(20);
@@ -99,11 +104,8 @@ TEST(TcpRetransmitFailures, AreNotCountedAsTheKernelDoesNot) {
   const TestCgroup cgroup("target");
   Worker worker(cgroup, send_while_the_route_is_away);
   worker.run(0);  // into a namespace of its own
-  Probe probe(exporter::make_tcp_retransmits_collector,
-              {.network_namespace = [&worker](const exporter::Container&) {
-                return network_namespace_of(worker.process());
-              }});
-  const auto table = table_of({&cgroup});
+  Probe probe(exporter::make_tcp_retransmits_collector);
+  const auto table = pods_of({{&cgroup, &worker}});
   worker.run(1);
   const double counted = pod_value(probe.scrape(table), "target");
   EXPECT_GT(counted, 0);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -13,8 +14,9 @@ namespace sonde::exporter {
 /// watch.
 class CgroupScrape {
  public:
-  /// `root` holds proc/ and sys/fs/cgroup/.
-  explicit CgroupScrape(const std::string& root, ContainerRule rule = {});
+  /// `root` holds proc/ and sys/fs/cgroup/, and what runtimes keep in files.
+  explicit CgroupScrape(const std::string& root, ContainerRule rule = {},
+                        std::chrono::milliseconds linger = {});
 
   /// The page of one scrape, without the durations, which no two runs share.
   std::string page();

@@ -7,63 +7,13 @@
 #include <string>
 #include <vector>
 
+#include "tests/exporter/made_up_cgroups.h"
+
 namespace sonde::exporter {
 namespace {
 
-using identity::CgroupIds;
-using identity::CgroupTree;
-using identity::Hierarchy;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr uint32_t kMemoryTree = 4;
-
-/// A v1 memory tree and a v2 tree.
-identity::CgroupMounts two_trees() {
-  return identity::CgroupMounts({{"/memory", "/", {Hierarchy::kMemory}, kMemoryTree, false},
-                                 {"/unified", "/", {Hierarchy::kUnified}, 0, false}});
-}
-
-/// Cgroups of the memory tree by path and id.
-CgroupTree memory_tree(const std::vector<std::pair<std::string, uint64_t>>& cgroups) {
-  CgroupTree tree;
-  for (const auto& [path, id] : cgroups) tree[path][static_cast<size_t>(Hierarchy::kMemory)] = id;
-  return tree;
-}
-
-ContainerRule rule(const std::string& expression) {
-  auto made = ContainerRule::matching(expression);
-  EXPECT_TRUE(made.has_value());
-  return made ? std::move(*made) : ContainerRule();
-}
-
-std::vector<std::string> paths_of(const ContainerTable& table) {
-  std::vector<std::string> paths;
-  for (const Container& container : table.containers()) paths.push_back(container.path);
-  return paths;
-}
-
-/// The path of the container that owns a cgroup of the memory tree; "" for none.
-std::string owner(const ContainerTable& table, uint64_t id, Hierarchy hierarchy = Hierarchy::kMemory) {
-  const auto index = table.find(hierarchy, id);
-  return index ? table.containers()[*index].path : "";
-}
-
-CgroupEvent created(const std::string& path, uint64_t id, uint32_t tree = kMemoryTree) {
-  return {CgroupEvent::Kind::kCreated, tree, id, path};
-}
-CgroupEvent populated(const std::string& path, uint64_t id, uint32_t tree = kMemoryTree) {
-  return {CgroupEvent::Kind::kPopulated, tree, id, path};
-}
-CgroupEvent removed(const std::string& path, uint64_t id, uint32_t tree = kMemoryTree) {
-  return {CgroupEvent::Kind::kRemoved, tree, id, path};
-}
-
-/// What a walk found, each with a process in it.
-void replace_populated(ContainerIndex& index, const std::vector<std::pair<std::string, uint64_t>>& cgroups) {
-  index.replace(memory_tree(cgroups));
-  for (const auto& [path, id] : cgroups) index.apply(populated(path, id));
-}
 
 TEST(ContainerRule, TakesLeavesThatHaveHadAProcessByDefault) {
   const CgroupTree tree =
@@ -94,10 +44,11 @@ TEST(ContainerRule, RefusesAnExpressionThatIsNoneAndNamesTheFlag) {
 }
 
 TEST(ContainerIndex, FoldsDescendantsIntoTheirContainerAndLeavesTheRestToTheHost) {
-  ContainerIndex index(two_trees(), rule("/shop/[^/]+"));
-  index.replace(memory_tree(
-      {{"/shop", 10}, {"/shop/api", 11}, {"/shop/api/w", 12}, {"/shop/api/w/x", 13}, {"/y", 14}}));
-  const ContainerTable table = index.build();
+  ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
+  index.replace(
+      memory_tree({{"/shop", 10}, {"/shop/api", 11}, {"/shop/api/w", 12}, {"/shop/api/w/x", 13}, {"/y", 14}}),
+      kNow);
+  const ContainerTable table = index.build(kNow);
   EXPECT_THAT(paths_of(table), ElementsAre("/shop/api"));
   EXPECT_EQ(owner(table, 11), "/shop/api");
   EXPECT_EQ(owner(table, 13), "/shop/api");
@@ -110,7 +61,7 @@ TEST(ContainerIndex, FoldsDescendantsIntoTheirContainerAndLeavesTheRestToTheHost
 TEST(ContainerIndex, WritesAllFourLabels) {
   ContainerIndex index(two_trees(), {});
   replace_populated(index, {{"/shop/api-2", 11}, {"/lone", 12}});
-  const ContainerTable table = index.build();
+  const ContainerTable table = index.build(kNow);
   EXPECT_EQ(table.containers()[0].labels.text(),
             R"(namespace="",pod="lone",container="lone",service="lone")");
   EXPECT_EQ(table.containers()[1].labels.text(),
@@ -124,7 +75,7 @@ TEST(ContainerIndex, NeverGivesTwoContainersTheSameLabels) {
   // Bytes that are not UTF-8 all become U+FFFD; the literal name of the third is what the second would get.
   replace_populated(index,
                     {{"/x/a\xfe", 1}, {"/x/a\xff", 2}, {"/x/a\xef\xbf\xbd~2", 3}, {"/x/a\xef\xbf\xbd", 4}});
-  const ContainerTable table = index.build();
+  const ContainerTable table = index.build(kNow);
   std::set<std::string> labels;
   std::set<std::string> pods;
   for (const Container& container : table.containers()) {
@@ -137,133 +88,175 @@ TEST(ContainerIndex, NeverGivesTwoContainersTheSameLabels) {
 
 TEST(ContainerIndex, MergesTheTreesOfTheKernelsEventsByPath) {
   ContainerIndex index(two_trees(), {});
-  index.apply(created("/a", 7));
-  index.apply(populated("/a", 70, 0));
-  index.apply(populated("/a", 700, 99));  // a tree that is not measured
-  const ContainerTable table = index.build();
+  index.apply(created("/a", 7), kNow);
+  index.apply(populated("/a", 70, 0), kNow);
+  index.apply(populated("/a", 700, 99), kNow);  // a tree that is not measured
+  const ContainerTable table = index.build(kNow);
   ASSERT_THAT(paths_of(table), ElementsAre("/a"));
   EXPECT_EQ(table.containers()[0].cgroup_ids, (CgroupIds{70, 7, 0, 0, 0, 0}));
 }
 
 TEST(ContainerIndex, LetsAContainerGoOnceItIsGoneFromEveryTree) {
   ContainerIndex index(two_trees(), {});
-  index.apply(populated("/a", 7));
-  index.apply(populated("/a", 70, 0));
-  index.build();
-  index.apply(removed("/a", 7));
-  EXPECT_THAT(paths_of(index.build()), ElementsAre("/a"));
-  index.apply(removed("/a", 70, 0));
-  EXPECT_THAT(paths_of(index.build()), IsEmpty());
+  index.apply(populated("/a", 7), kNow);
+  index.apply(populated("/a", 70, 0), kNow);
+  index.build(kNow);
+  index.apply(removed("/a", 7), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), ElementsAre("/a"));
+  index.apply(removed("/a", 70, 0), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), IsEmpty());
 }
 
 TEST(ContainerIndex, IgnoresTheRemovalOfAnEarlierCgroupOfThePath) {
   ContainerIndex index(two_trees(), {});
-  index.apply(populated("/a", 7));
-  index.apply(removed("/a", 6));
-  EXPECT_THAT(paths_of(index.build()), ElementsAre("/a"));
+  index.apply(populated("/a", 7), kNow);
+  index.apply(removed("/a", 6), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), ElementsAre("/a"));
 }
 
 TEST(ContainerIndex, KnowsChangesFromNone) {
   ContainerIndex index(two_trees(), {});
-  index.apply(created("/a", 7));
-  index.build();
-  EXPECT_FALSE(index.changed());
-  index.apply(created("/a", 7));
-  index.replace(memory_tree({{"/a", 7}}));
-  EXPECT_FALSE(index.changed());
-  index.replace(memory_tree({{"/a", 8}}));
-  EXPECT_TRUE(index.changed());
-  index.build();
-  index.apply(populated("/a", 8));
-  EXPECT_TRUE(index.changed());
-  index.build();
-  index.apply(populated("/a", 8));
-  EXPECT_FALSE(index.changed()) << "only the first process is news";
+  index.apply(created("/a", 7), kNow);
+  index.build(kNow);
+  EXPECT_FALSE(index.changed(kNow));
+  index.apply(created("/a", 7), kNow);
+  index.replace(memory_tree({{"/a", 7}}), kNow);
+  EXPECT_FALSE(index.changed(kNow));
+  index.replace(memory_tree({{"/a", 8}}), kNow);
+  EXPECT_TRUE(index.changed(kNow));
+  index.build(kNow);
+  index.apply(populated("/a", 8), kNow);
+  EXPECT_TRUE(index.changed(kNow));
+  index.build(kNow);
+  index.apply(populated("/a", 8), kNow);
+  EXPECT_FALSE(index.changed(kNow)) << "only the first process is news";
 }
 
 TEST(ContainerIndex, ACgroupIsAContainerFromItsFirstProcessUntilItIsRemoved) {
   ContainerIndex index(two_trees(), {});
-  index.apply(created("/shop", 1));
-  index.apply(created("/shop/api", 2));
-  ContainerTable table = index.build();
+  index.apply(created("/shop", 1), kNow);
+  index.apply(created("/shop/api", 2), kNow);
+  ContainerTable table = index.build(kNow);
   EXPECT_THAT(paths_of(table), IsEmpty()) << "it is empty yet";
   EXPECT_EQ(owner(table, 2), "");
-  index.apply(populated("/shop/api", 2));
-  table = index.build();
+  index.apply(populated("/shop/api", 2), kNow);
+  table = index.build(kNow);
   EXPECT_THAT(paths_of(table), ElementsAre("/shop/api"));
   EXPECT_EQ(owner(table, 2), "/shop/api");
-  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 2}}));
-  EXPECT_THAT(paths_of(index.build()), ElementsAre("/shop/api")) << "it may have ended meanwhile";
-  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 3}}));
-  EXPECT_THAT(paths_of(index.build()), IsEmpty()) << "another one of its name, empty";
-  index.apply(populated("/shop/api", 3));
-  index.apply(removed("/shop/api", 3));
-  EXPECT_THAT(paths_of(index.build()), IsEmpty()) << "nor is the slice that is left over";
-  index.apply(populated("/shop/api", 4));  // without an announcement before
-  index.apply(created("/shop/api", 5));    // the removal in between was missed
-  EXPECT_THAT(paths_of(index.build()), IsEmpty());
+  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 2}}), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), ElementsAre("/shop/api")) << "it may have ended meanwhile";
+  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 3}}), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), IsEmpty()) << "another one of its name, empty";
+  index.apply(populated("/shop/api", 3), kNow);
+  index.apply(removed("/shop/api", 3), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), IsEmpty()) << "nor is the slice that is left over";
+  index.apply(populated("/shop/api", 4), kNow);  // without an announcement before
+  index.apply(created("/shop/api", 5), kNow);    // the removal in between was missed
+  EXPECT_THAT(paths_of(index.build(kNow)), IsEmpty());
 }
 
 TEST(ContainerIndex, WhatIsChosenByAnExpressionMayBeEmpty) {
-  ContainerIndex index(two_trees(), rule("/shop/[^/]+"));
-  index.apply(created("/shop/api", 2));
-  EXPECT_THAT(paths_of(index.build()), ElementsAre("/shop/api"));
+  ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
+  index.apply(created("/shop/api", 2), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), ElementsAre("/shop/api"));
 }
 
 TEST(ContainerIndex, KeepsRemovedDescendantsWithTheirContainer) {
-  ContainerIndex index(two_trees(), rule("/shop/[^/]+"));
-  index.apply(created("/shop/api", 11));
-  index.apply(created("/shop/api/job", 12));
-  index.build();
-  index.apply(removed("/shop/api/job", 12));
-  index.apply(created("/shop/api/job", 13));
-  const ContainerTable table = index.build();
+  ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
+  index.apply(created("/shop/api", 11), kNow);
+  index.apply(created("/shop/api/job", 12), kNow);
+  index.build(kNow);
+  index.apply(removed("/shop/api/job", 12), kNow);
+  index.apply(created("/shop/api/job", 13), kNow);
+  const ContainerTable table = index.build(kNow);
   EXPECT_EQ(owner(table, 12), "/shop/api");
   EXPECT_EQ(owner(table, 13), "/shop/api");
-  EXPECT_EQ(owner(index.build(), 12), "/shop/api") << "for as long as the container lives";
+  EXPECT_EQ(owner(index.build(kNow), 12), "/shop/api") << "for as long as the container lives";
 }
 
 TEST(ContainerIndex, KeepsDescendantsThatCameAndWentBetweenTwoScrapes) {
-  ContainerIndex index(two_trees(), rule("/shop/[^/]+"));
-  index.apply(created("/shop/api", 11));
-  index.build();
-  index.apply(created("/shop/api/job", 12));
-  index.apply(removed("/shop/api/job", 12));
-  EXPECT_EQ(owner(index.build(), 12), "/shop/api");
+  ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
+  index.apply(created("/shop/api", 11), kNow);
+  index.build(kNow);
+  index.apply(created("/shop/api/job", 12), kNow);
+  index.apply(removed("/shop/api/job", 12), kNow);
+  EXPECT_EQ(owner(index.build(kNow), 12), "/shop/api");
 }
 
 TEST(ContainerIndex, ForgetsDescendantsWithTheirContainer) {
-  ContainerIndex index(two_trees(), rule("/shop/[^/]+"));
-  index.replace(memory_tree({{"/shop/api", 11}, {"/shop/api/job", 12}}));
-  index.build();
-  index.replace(memory_tree({{"/shop/api", 11}}));
-  EXPECT_EQ(owner(index.build(), 12), "/shop/api");
-  index.replace(memory_tree({{"/shop/api", 21}}));  // another container of the same name
-  EXPECT_EQ(owner(index.build(), 12), "");
+  ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
+  index.replace(memory_tree({{"/shop/api", 11}, {"/shop/api/job", 12}}), kNow);
+  index.build(kNow);
+  index.replace(memory_tree({{"/shop/api", 11}}), kNow);
+  EXPECT_EQ(owner(index.build(kNow), 12), "/shop/api");
+  index.replace(memory_tree({{"/shop/api", 21}}), kNow);  // another container of the same name
+  EXPECT_EQ(owner(index.build(kNow), 12), "");
 }
 
 TEST(ContainerIndex, DoesNotAddAFormerContainerToTheOneAboveIt) {
   ContainerIndex index(two_trees(), {});
   replace_populated(index, {{"/shop", 10}, {"/shop/api", 11}});
-  EXPECT_EQ(owner(index.build(), 11), "/shop/api");
-  index.replace(memory_tree({{"/shop", 10}}));  // now a leaf itself
-  const ContainerTable table = index.build();
+  EXPECT_EQ(owner(index.build(kNow), 11), "/shop/api");
+  index.replace(memory_tree({{"/shop", 10}}), kNow);  // now a leaf itself
+  const ContainerTable table = index.build(kNow);
   EXPECT_THAT(paths_of(table), ElementsAre("/shop"));
-  EXPECT_EQ(owner(table, 11), "");
+  EXPECT_EQ(owner(table, 11), "ended /shop/api");
 }
 
 TEST(ContainerIndex, BoundsWhatItKeepsUnderChurn) {
-  ContainerIndex index(two_trees(), rule("/shop/[^/]+"));
-  index.apply(created("/shop/api", 1));
+  ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
+  index.apply(created("/shop/api", 1), kNow);
   const uint64_t churn = ContainerIndex::kMostRemoved + 500;
   for (uint64_t id = 2; id < 2 + churn; ++id) {
-    index.apply(created("/shop/api/job", id));
-    index.apply(removed("/shop/api/job", id));
-    if (id % 100 == 0) index.build();
+    index.apply(created("/shop/api/job", id), kNow);
+    index.apply(removed("/shop/api/job", id), kNow);
+    if (id % 100 == 0) index.build(kNow);
   }
-  const ContainerTable table = index.build();
+  const ContainerTable table = index.build(kNow);
   EXPECT_EQ(owner(table, 1 + churn), "/shop/api") << "the latest are kept";
   EXPECT_EQ(owner(table, 2), "") << "the oldest are not";
+}
+
+TEST(ContainerIndex, UnitsOfSystemdAreServicesWithoutContainer) {
+  ContainerIndex index(two_trees(), {});
+  index.apply(populated("/system.slice/sshd.service", 1), kNow);
+  index.apply(populated("/system.slice/system-getty.slice/getty@tty1.service", 2), kNow);
+  index.apply(populated("/machine.slice/libpod-conmon-4f1a.scope", 3), kNow);
+  const ContainerTable table = index.build(kNow);
+  ASSERT_EQ(table.containers().size(), 2U);
+  EXPECT_EQ(table.containers()[0].labels.text(), R"(namespace="",pod="",container="",service="sshd")");
+  EXPECT_EQ(table.containers()[1].name.service, "getty@tty1");
+  ContainerIndexOptions without;
+  without.systemd_units = false;
+  ContainerIndex none(two_trees(), std::move(without));
+  none.apply(populated("/system.slice/sshd.service", 1), kNow);
+  EXPECT_TRUE(none.build(kNow).containers().empty());
+}
+
+TEST(ContainerIndex, WhatExceedsItsBoundsIsOther) {
+  ContainerIndexOptions options;
+  options.bounds.most_containers = 2;
+  options.bounds.longest_label = 8;
+  ContainerIndex index(two_trees(), std::move(options));
+  constexpr const char* kOther = R"(namespace="",pod="",container="",service="~other")";
+  replace_populated(index, {{"/b-1", 1}, {"/c-1", 2}});
+  index.build(kNow);
+  index.apply(populated("/a-1", 3), kNow);
+  index.apply(populated("/long-name-1", 4), kNow);
+  ContainerTable table = index.build(kNow);
+  EXPECT_THAT(paths_of(table), ElementsAre("/a-1", "/b-1", "/c-1", "/long-name-1"));
+  EXPECT_EQ(table.containers()[0].labels.text(), kOther) << "those that were listed before stay listed";
+  EXPECT_FALSE(table.containers()[0].shown);
+  EXPECT_TRUE(table.containers()[1].shown);
+  EXPECT_EQ(table.containers()[3].labels.text(), kOther);
+  EXPECT_EQ(index.unlisted(), 2U);
+  const uint64_t life = table.containers()[0].life;
+  index.apply(removed("/b-1", 1), kNow);
+  table = index.build(kNow);
+  EXPECT_EQ(table.containers()[0].name.pod, "a-1");
+  EXPECT_TRUE(table.containers()[0].shown) << "there is room now";
+  EXPECT_EQ(table.containers()[0].life, life);
+  EXPECT_EQ(index.unlisted(), 1U);
 }
 
 }  // namespace

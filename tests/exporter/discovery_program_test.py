@@ -25,7 +25,7 @@ def unified_root() -> str | None:
 
 @unittest.skipIf(os.getuid() != 0, "needs root to make cgroups")
 class RealCgroups(unittest.TestCase):
-    def test_a_container_is_in_the_next_scrape_with_every_counter_and_gone_after_its_end(self) -> None:
+    def test_a_container_is_in_the_next_scrape_with_every_counter_and_its_gauges_go_with_it(self) -> None:
         with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:
             labels = {"namespace": cgroups.name, "pod": "api-1", "container": "api-1", "service": "api"}
             self.assertIsNone(value(exporter.page(), CPU, **labels))
@@ -37,11 +37,30 @@ class RealCgroups(unittest.TestCase):
             page = exporter.page()
             self.assertIsNotNone(value(page, CPU, **labels))
             self.assertEqual(value(page, "sonde_container_oom_kills_total", **labels), 0)
-            self.assertEqual(value(page, "sonde_container_memory_page_faults_total", kind="major", **labels), 0)
+            self.assertIsNotNone(value(page, "sonde_container_memory_page_faults_total", kind="major", **labels))
             cgroups.end(process)
             self.assertGreater(value(exporter.page(), CPU, **labels) or 0, 0, "what it used stays to be seen")
+            last = value(exporter.page(), CPU, **labels)
             cgroups.remove(path)
-            self.assertIsNone(value(exporter.page(), CPU, **labels))
+            page = exporter.page()
+            self.assertIsNone(value(page, "sonde_container_memory_usage_bytes", **labels))
+            self.assertEqual(value(page, CPU, **labels), last, "counters linger")
+            self.assertEqual(value(page, "sonde_exited_cpu_usage_seconds_total", namespace=cgroups.name, service="api"),
+                             last)
+
+    def test_counters_of_an_ended_container_go_after_a_while(self) -> None:
+        with TestCgroups() as cgroups, RunningExporter("--container.linger=1s", *FLAGS) as exporter:
+            path = cgroups.make("api-1")
+            process = cgroups.run(path, "sh", "-c", "echo in; exec sleep 600")
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), b"in\n")
+            self.assertIsNotNone(value(exporter.page(), CPU, pod="api-1"))
+            cgroups.end(process)
+            cgroups.remove(path)
+            deadline = time.monotonic() + 30
+            while value(exporter.page(), CPU, pod="api-1") is not None:
+                self.assertLess(time.monotonic(), deadline)
+            self.assertIsNotNone(value(exporter.page(), "sonde_exited_cpu_usage_seconds_total", service="api"))
 
     def test_a_process_that_came_and_went_between_two_scrapes_makes_a_container(self) -> None:
         with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:

@@ -114,12 +114,12 @@ class DiscoveryTest : public testing::Test {
 
 TEST_F(DiscoveryTest, KnowsWhatWasThereBefore) {
   make_cgroup("/shop/api-1");
-  Discovery discovery(options(), {}, std::make_unique<ScriptedWatch>());
+  Discovery discovery(options(), nullptr, std::make_unique<ScriptedWatch>());
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/shop/api-1"));
 }
 
 TEST_F(DiscoveryTest, WithoutAWatchListsAtEachSnapshot) {
-  Discovery discovery(options(), {}, nullptr);
+  Discovery discovery(options(), nullptr, nullptr);
   make_cgroup("/a");
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/a"));
   remove_cgroup("/a");
@@ -129,7 +129,7 @@ TEST_F(DiscoveryTest, WithoutAWatchListsAtEachSnapshot) {
 TEST_F(DiscoveryTest, SeesWhatWasAnnouncedBeforeTheSnapshotAtOnceAndWithoutAWalk) {
   auto made = std::make_unique<ScriptedWatch>();
   ScriptedWatch& watch = *made;
-  Discovery discovery(options(), {}, std::move(made));
+  Discovery discovery(options(), nullptr, std::move(made));
   const double walks = rescans(discovery);
   watch.announce(CgroupEvent::Kind::kCreated, "/a", 7);
   EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
@@ -145,7 +145,7 @@ TEST_F(DiscoveryTest, LooksForTheFirstProcessAtEachSnapshotOnlyWhereNoEventTells
   make_cgroup("/container");
   auto made = std::make_unique<ScriptedWatch>();
   ScriptedWatch& watch = *made;
-  Discovery discovery(options(), {}, std::move(made));
+  Discovery discovery(options(), nullptr, std::move(made));
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/container"));
   make_cgroup("/slice");
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/container")) << "an event would have told";
@@ -159,7 +159,7 @@ TEST_F(DiscoveryTest, LooksForTheFirstProcessAtEachSnapshotOnlyWhereNoEventTells
 TEST_F(DiscoveryTest, ListsAnewWhereEventsWereLost) {
   auto made = std::make_unique<ScriptedWatch>();
   ScriptedWatch& watch = *made;
-  Discovery discovery(options(), {}, std::move(made));
+  Discovery discovery(options(), nullptr, std::move(made));
   make_cgroup("/missed");
   EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
   watch.lose();
@@ -168,7 +168,7 @@ TEST_F(DiscoveryTest, ListsAnewWhereEventsWereLost) {
 }
 
 TEST_F(DiscoveryTest, ListsAnewNowAndThenThoughNothingWasAnnounced) {
-  Discovery discovery(options(std::chrono::milliseconds(20)), {}, std::make_unique<ScriptedWatch>());
+  Discovery discovery(options(std::chrono::milliseconds(20)), nullptr, std::make_unique<ScriptedWatch>());
   make_cgroup("/missed");
   EXPECT_TRUE(
       eventually([&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/missed"}; }));
@@ -176,13 +176,13 @@ TEST_F(DiscoveryTest, ListsAnewNowAndThenThoughNothingWasAnnounced) {
 
 TEST_F(DiscoveryTest, GivesTheSameTableWhileNothingChanges) {
   make_cgroup("/a");
-  Discovery discovery(options(), {}, std::make_unique<ScriptedWatch>());
+  Discovery discovery(options(), nullptr, std::make_unique<ScriptedWatch>());
   EXPECT_EQ(discovery.snapshot(), discovery.snapshot());
 }
 
 TEST_F(DiscoveryTest, KeepsOldSnapshotsAsTheyWere) {
   make_cgroup("/a");
-  Discovery discovery(options(), {}, nullptr);
+  Discovery discovery(options(), nullptr, nullptr);
   const auto before = discovery.snapshot();
   make_cgroup("/b");
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/a", "/b"));
@@ -192,7 +192,7 @@ TEST_F(DiscoveryTest, KeepsOldSnapshotsAsTheyWere) {
 TEST_F(DiscoveryTest, ByInotifySeesNestedCgroupsComeAndGo) {
   auto watch = make_inotify_watch();
   ASSERT_TRUE(watch.has_value());
-  Discovery discovery(options(), {}, std::move(*watch));
+  Discovery discovery(options(), nullptr, std::move(*watch));
   make_cgroup("/x/y/z");
   EXPECT_TRUE(
       eventually([&] { return paths_of(*discovery.snapshot()) == std::vector<std::string>{"/x/y/z"}; }));
@@ -206,7 +206,7 @@ TEST_F(DiscoveryTest, ByInotifySeesNestedCgroupsComeAndGo) {
 TEST_F(DiscoveryTest, IsSafeWhileScrapesAndEventsRunAtOnce) {
   auto made = std::make_unique<ScriptedWatch>();
   ScriptedWatch& watch = *made;
-  Discovery discovery(options(std::chrono::milliseconds(1)), {}, std::move(made));
+  Discovery discovery(options(std::chrono::milliseconds(1)), nullptr, std::move(made));
   std::vector<std::thread> threads;
   for (int scraper = 0; scraper < 3; ++scraper) {
     threads.emplace_back([&] {

@@ -11,6 +11,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sonde::identity;
   const std::string_view path(reinterpret_cast<const char*>(data), size);
+  (void)name_of_systemd_unit(path);
   const ContainerName name = name_from_cgroup_path(path);
   if (!name.container.starts_with(name.service)) std::abort();
   if (name.service.empty() != name.container.empty()) std::abort();

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <chrono>
 #include <fstream>
@@ -102,7 +103,9 @@ exporter::Container TestCgroup::container() const {
                       {"service", name.service}};
   container.pod_labels = {
       {"namespace", name.name_space}, {"pod", name.pod}, {"container", ""}, {"service", name.service}};
+  container.service_labels = {{"namespace", name.name_space}, {"service", name.service}};
   container.cgroup_ids = ids_;
+  container.life = *std::ranges::max_element(ids_);
   return container;
 }
 
@@ -115,7 +118,7 @@ exporter::ContainerTable table_of(const std::vector<const TestCgroup*>& containe
     }
     rows.push_back(cgroup->container());
   }
-  return {std::move(rows), std::move(owners)};
+  return {std::move(rows), {}, std::move(owners)};
 }
 
 }  // namespace sonde::test

@@ -1,0 +1,153 @@
+#include "exporter/container_totals.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace sonde::exporter {
+namespace {
+
+/// How long a row waits for a successor with the same labels.
+constexpr auto kRowsKept = std::chrono::minutes(10);
+
+}  // namespace
+
+std::vector<CountOwner> owners_of(const ContainerTable& containers) {
+  std::vector<CountOwner> owners;
+  owners.reserve(containers.containers().size() + containers.ended().size());
+  for (const Container& one : containers.containers()) {
+    owners.push_back({one.life, &one.labels, &one.service_labels, true});
+  }
+  for (const Container& one : containers.ended()) {
+    owners.push_back({one.life, &one.labels, &one.service_labels, false});
+  }
+  return owners;
+}
+
+ContainerTotals::StoredRow& ContainerTotals::row_of(const metrics::Labels& labels, SteadyTime now) {
+  auto& stored = stored_[std::string(labels.text())];
+  if (!stored) {
+    stored = std::make_unique<StoredRow>();
+    stored->row.labels = labels;
+    stored->row.totals.assign(width_, 0);
+    stored->alive_at = now;
+  }
+  return *stored;
+}
+
+ContainerTotals::ServiceRow& ContainerTotals::service_of(const metrics::Labels& labels) {
+  auto found = services_.find(std::string(labels.text()));
+  const bool room = services_.size() < retention_.most_ended;
+  const metrics::Labels other{{"namespace", ""}, {"service", "~other"}};
+  const metrics::Labels& used = found != services_.end() || room ? labels : other;
+  auto& service = found != services_.end() ? found->second : services_[std::string(used.text())];
+  if (!service) {
+    service = std::make_unique<ServiceRow>();
+    service->shown.labels = used;
+    service->shown.totals.assign(width_, 0);
+    service->totals.assign(width_, 0);
+    service->made_in = scrapes_;
+  }
+  return *service;
+}
+
+void ContainerTotals::begin(std::span<const CountOwner> owners, SteadyTime now) {
+  ++scrapes_;
+  named_.clear();
+  for (const CountOwner& owner : owners) {
+    const auto [found, is_new] = lives_.try_emplace(owner.life);
+    Life& life = found->second;
+    if (is_new) {
+      life.totals.assign(width_, 0);
+      life.alive_at = now;
+    }
+    // Its labels may be others than before: it may have been part of ~other.
+    StoredRow& row = row_of(*owner.labels, now);
+    if (life.row != &row) {
+      if (life.row != nullptr) --life.row->lives;
+      life.row = &row;
+      ++row.lives;
+      row.forgotten = false;
+    }
+    if (!life.settled) life.service = &service_of(*owner.service);
+    if (owner.alive) {
+      life.alive_at = row.alive_at = now;
+      life.alive_in = scrapes_;
+    }
+    named_.push_back(&row);
+  }
+}
+
+bool ContainerTotals::add(uint64_t life_number, std::span<const uint64_t> increments) {
+  const auto found = lives_.find(life_number);
+  if (found == lives_.end()) return false;
+  Life& life = found->second;
+  std::vector<uint64_t>& sum = life.settled ? life.service->totals : life.totals;
+  for (size_t field = 0; field < width_; ++field) {
+    life.row->row.totals[field] += increments[field];
+    sum[field] += increments[field];
+  }
+  return true;
+}
+
+void ContainerTotals::settle(Life& life) const {
+  for (size_t field = 0; field < width_; ++field) life.service->totals[field] += life.totals[field];
+  life.totals.clear();
+  life.totals.shrink_to_fit();
+  life.settled = true;
+}
+
+void ContainerTotals::finish(SteadyTime now) {
+  for (auto& [number, life] : lives_) {
+    if (!life.settled && life.alive_in != scrapes_) settle(life);
+  }
+  forget_old(now);
+  list_rows(now);
+  ended_listed_.clear();
+  for (auto& [labels, service] : services_) {
+    if (service->made_in != scrapes_) service->shown.totals = service->totals;
+    ended_listed_.push_back(&service->shown);
+  }
+  std::ranges::sort(ended_listed_, {}, [](const Row* row) { return row->labels.text(); });
+}
+
+void ContainerTotals::forget_old(SteadyTime now) {
+  const auto kept = std::max<SteadyClock::duration>(kRowsKept, retention_.linger);
+  std::vector<std::pair<SteadyTime, uint64_t>> ended;
+  for (const auto& [number, life] : lives_) {
+    if (life.alive_in != scrapes_) ended.emplace_back(life.alive_at, number);
+  }
+  const size_t surplus = ended.size() - std::min(ended.size(), retention_.most_ended);
+  std::ranges::nth_element(ended, ended.begin() + static_cast<ptrdiff_t>(surplus));
+  const auto forgotten = std::partition(ended.begin() + static_cast<ptrdiff_t>(surplus), ended.end(),
+                                        [&](const auto& one) { return now - one.first >= kept; });
+  for (auto one = ended.begin(); one != forgotten; ++one) {
+    const auto life = lives_.find(one->second);
+    StoredRow& row = *life->second.row;
+    row.forgotten = --row.lives == 0;
+    lives_.erase(life);
+  }
+}
+
+void ContainerTotals::list_rows(SteadyTime now) {
+  listed_.clear();
+  for (StoredRow* row : named_) {
+    const bool wanted = row->alive_at == now || now - row->alive_at < retention_.linger;
+    if (wanted && std::exchange(row->listed_in, scrapes_) != scrapes_) listed_.push_back(&row->row);
+  }
+  const auto lingering = static_cast<ptrdiff_t>(listed_.size());
+  for (auto stored = stored_.begin(); stored != stored_.end();) {
+    StoredRow& row = *stored->second;
+    // A row that nobody points to may be one that its owner left for another: it lingers too.
+    if (row.lives == 0 && (row.forgotten || now - row.alive_at >= kRowsKept)) {
+      std::erase(listed_, &row.row);
+      stored = stored_.erase(stored);
+      continue;
+    }
+    if (row.listed_in != scrapes_ && now - row.alive_at < retention_.linger) listed_.push_back(&row.row);
+    ++stored;
+  }
+  std::ranges::sort(listed_.begin() + lingering, listed_.end(), {},
+                    [](const Row* row) { return row->labels.text(); });
+}
+
+}  // namespace sonde::exporter

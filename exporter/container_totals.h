@@ -1,0 +1,105 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/clock.h"
+#include "common/metrics/labels.h"
+#include "exporter/container_table.h"
+
+namespace sonde::exporter {
+
+/// Whose counts a scrape adds to: a container of the table, or a pod.
+struct CountOwner {
+  uint64_t life = 0;                         ///< its number, of one life alone
+  const metrics::Labels* labels = nullptr;   ///< of its row
+  const metrics::Labels* service = nullptr;  ///< of its service's row of those that ended
+  bool alive = true;
+};
+
+/// The containers of a table and those that ended, in the order of ContainerTable::find's indices.
+std::vector<CountOwner> owners_of(const ContainerTable& containers);
+
+/// How long rows stay, and how many.
+struct RowRetention {
+  /// Rows of which no owner lives are still exported for so long.
+  std::chrono::milliseconds linger = std::chrono::seconds(60);
+  /// So many of those are exported, the latest; and so many are remembered beyond that for a successor.
+  size_t most_ended = 2000;
+};
+
+/// Counters of containers as rows that never fall, however containers come and go.
+///
+/// Whatever is counted is added to the row of its present owner. A row belongs to its labels: owners with the
+/// same labels share it, and a successor goes on where its predecessor ended. What a life counted in all is
+/// added once, at its end, to the row of its service in ended(), which stays for good. Such a row is 0 at its
+/// first scrape, so that increase() sees the first end too. Threads: one.
+class ContainerTotals {
+ public:
+  struct Row {
+    metrics::Labels labels;
+    std::vector<uint64_t> totals;  ///< `width` counters
+  };
+
+  ContainerTotals(size_t width, RowRetention retention) : width_(width), retention_(retention) {}
+
+  /// Begins a scrape: who there is.
+  void begin(std::span<const CountOwner> owners, SteadyTime now);
+  /// Whether an earlier begin() named it, and it is remembered.
+  [[nodiscard]] bool knows(uint64_t life) const { return lives_.contains(life); }
+  /// Adds `width` increments to a life that this begin() named, or an earlier one; false if it is forgotten.
+  bool add(uint64_t life, std::span<const uint64_t> increments);
+  /// Ends the scrape, once all counts are added: settles those that ended.
+  void finish(SteadyTime now);
+
+  /// The rows to export, each once: in the order of the owners, then those that linger.
+  [[nodiscard]] std::span<const Row* const> rows() const { return listed_; }
+  /// For each service the sum over its containers that ended.
+  [[nodiscard]] std::span<const Row* const> ended() const { return ended_listed_; }
+
+  [[nodiscard]] size_t width() const { return width_; }
+
+ private:
+  struct StoredRow {
+    Row row;
+    SteadyTime alive_at;
+    uint64_t listed_in = 0;  ///< number of the scrape
+    size_t lives = 0;        ///< that point here
+    bool forgotten = false;  ///< the last of them was forgotten
+  };
+  struct ServiceRow {
+    Row shown;                     ///< as exported
+    std::vector<uint64_t> totals;  ///< as of now
+    uint64_t made_in = 0;          ///< number of the scrape
+  };
+  struct Life {
+    StoredRow* row = nullptr;
+    ServiceRow* service = nullptr;
+    std::vector<uint64_t> totals;  ///< what it counted, as long as it is not part of the service's row
+    SteadyTime alive_at;
+    uint64_t alive_in = 0;  ///< number of the scrape
+    bool settled = false;
+  };
+
+  StoredRow& row_of(const metrics::Labels& labels, SteadyTime now);
+  ServiceRow& service_of(const metrics::Labels& labels);
+  void settle(Life& life) const;
+  void forget_old(SteadyTime now);
+  void list_rows(SteadyTime now);
+
+  size_t width_;
+  RowRetention retention_;
+  uint64_t scrapes_ = 0;
+  std::unordered_map<std::string, std::unique_ptr<StoredRow>> stored_;
+  std::unordered_map<std::string, std::unique_ptr<ServiceRow>> services_;
+  std::unordered_map<uint64_t, Life> lives_;
+  std::vector<StoredRow*> named_;  ///< by the scrape's owners, in their order
+  std::vector<const Row*> listed_;
+  std::vector<const Row*> ended_listed_;
+};
+
+}  // namespace sonde::exporter

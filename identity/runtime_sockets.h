@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "identity/name_source.h"
+
+namespace sonde::identity {
+
+/// Which sockets to ask.
+struct SocketOptions {
+  std::string rootfs = "/";
+  /// Paths of sockets, below no rootfs; "": those of the list that there are now; "none": none.
+  std::string cri;
+  std::string docker;
+  std::string podman;
+};
+
+/// A source for each socket that is asked for, or found: CRI of containerd, CRI-O, k3s; Docker; Podman. Their
+/// threads begin to ask at once.
+std::vector<std::unique_ptr<NameSource>> make_socket_sources(const SocketOptions& options);
+
+}  // namespace sonde::identity

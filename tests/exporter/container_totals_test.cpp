@@ -1,0 +1,145 @@
+#include "exporter/container_totals.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <string>
+
+namespace sonde::exporter {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+
+/// Rows of one counter; the clock is the test's.
+class ContainerTotalsTest : public testing::Test {
+ protected:
+  CountOwner owner(uint64_t life, const std::string& container, bool alive = true) {
+    const auto labels_of = [this](const std::string& name, const std::string& value) {
+      return &labels_.try_emplace(name + value, metrics::Labels{{name, value}}).first->second;
+    };
+    return {life, labels_of("container", container), labels_of("service", container.substr(0, 1)), alive};
+  }
+  void scrape(const std::vector<CountOwner>& owners, const std::map<uint64_t, uint64_t>& increments) {
+    totals_.begin(owners, now_);
+    for (const auto& [life, increment] : increments) totals_.add(life, {&increment, 1});
+    totals_.finish(now_);
+  }
+  static std::map<std::string, uint64_t> values(std::span<const ContainerTotals::Row* const> rows) {
+    std::map<std::string, uint64_t> values;
+    for (const ContainerTotals::Row* row : rows) {
+      EXPECT_TRUE(values.emplace(row->labels.text(), row->totals[0]).second) << "twice";
+    }
+    return values;
+  }
+  std::map<std::string, uint64_t> rows() const { return values(totals_.rows()); }
+  std::map<std::string, uint64_t> ended() const { return values(totals_.ended()); }
+
+  ContainerTotals totals_{1, {.linger = std::chrono::seconds(60), .most_ended = 5}};
+  std::map<std::string, metrics::Labels> labels_;
+  SteadyTime now_{std::chrono::hours(1)};
+};
+
+TEST_F(ContainerTotalsTest, ARowLingersAfterItsContainerEndedAndGoes) {
+  scrape({owner(1, "a1")}, {{1, 23}});
+  now_ += std::chrono::seconds(10);
+  scrape({}, {});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 23)));
+  now_ += std::chrono::seconds(60);
+  scrape({}, {});
+  EXPECT_THAT(rows(), IsEmpty());
+}
+
+TEST_F(ContainerTotalsTest, ASuccessorGoesOnFromTheFinals) {
+  scrape({owner(1, "a1")}, {{1, 23}});
+  scrape({owner(2, "a1")}, {{2, 2}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 25)));
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 23))) << "what the first one counted, once";
+  scrape({}, {});
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 25)));
+}
+
+TEST_F(ContainerTotalsTest, TheRowOfAServicesEndedContainersStartsAtZero) {
+  scrape({owner(1, "a1", false)}, {{1, 23}});  // it came and went before this scrape
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 23)));
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 0)));
+  scrape({}, {});
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 23)));
+  now_ += std::chrono::hours(5);
+  scrape({}, {});
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 23))) << "it stays";
+}
+
+TEST_F(ContainerTotalsTest, WhatAnEndedContainerStillCountsIsAddedToBoth) {
+  scrape({owner(1, "a1")}, {{1, 20}});
+  scrape({owner(1, "a1", false)}, {{1, 3}});
+  scrape({owner(1, "a1", false)}, {{1, 4}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 27)));
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 27)));
+}
+
+TEST_F(ContainerTotalsTest, ForgetsTheOldestOfTooManyThatEnded) {
+  for (uint64_t life = 1; life <= 8; ++life) {
+    now_ += std::chrono::seconds(1);
+    scrape({owner(life, "a" + std::to_string(life), false)}, {{life, 1}});
+  }
+  EXPECT_EQ(rows().size(), 5U);
+  EXPECT_FALSE(rows().contains("container=\"a3\""));
+  EXPECT_TRUE(rows().contains("container=\"a8\""));
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 8)));
+  EXPECT_FALSE(totals_.add(1, std::array{uint64_t{1}}));
+}
+
+/// Containers come, go, take labels over and change between a row of their own and a common one at every
+/// scrape: every row rises, the increases add up to what was counted, and so do the ended ones'.
+TEST_F(ContainerTotalsTest, NoRowFallsAndNothingIsLostOrDoubledWhereMembershipChangesAtEveryScrape) {
+  std::mt19937_64 random(7);
+  ContainerTotals totals(1, {.linger = std::chrono::hours(1), .most_ended = 100'000});
+  std::map<uint64_t, std::string> alive;
+  std::map<std::string, uint64_t> before;
+  uint64_t next_life = 1;
+  uint64_t counted = 0;
+  uint64_t counted_by_ended = 0;
+  std::map<uint64_t, uint64_t> counted_of;
+  for (int i = 0; i < 300; ++i) {
+    now_ += std::chrono::milliseconds(100);
+    std::vector<CountOwner> owners;
+    std::erase_if(alive, [&](const auto& one) {
+      if (random() % 3 != 0) return false;
+      counted_by_ended += counted_of[one.first];
+      return true;
+    });
+    while (alive.size() < 10) alive[next_life++] = "a" + std::to_string(random() % 20);
+    for (const auto& [life, name] : alive) {
+      owners.push_back(owner(life, random() % 4 == 0 ? "~other" : name));
+    }
+    totals.begin(owners, now_);
+    for (const auto& [life, name] : alive) {
+      const uint64_t increment = random() % 100;
+      EXPECT_TRUE(totals.add(life, {&increment, 1}));
+      counted += increment;
+      counted_of[life] += increment;
+    }
+    totals.finish(now_);
+    const auto now = values(totals.rows());
+    uint64_t sum = 0;
+    for (const auto& [labels, value] : now) {
+      EXPECT_GE(value, before[labels]) << labels;
+      sum += value;
+    }
+    EXPECT_EQ(sum, counted);
+    for (const auto& [labels, value] : before) EXPECT_TRUE(now.contains(labels)) << labels;
+    before = now;
+    uint64_t sum_of_ended = 0;
+    for (const auto& [labels, value] : values(totals.ended())) sum_of_ended += value;
+    if (i > 0) {
+      EXPECT_EQ(sum_of_ended, counted_by_ended);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sonde::exporter

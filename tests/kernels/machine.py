@@ -1,0 +1,147 @@
+"""A virtual machine with one of Debian's kernels that has the host's root as its own, read-only. qemu computes every
+instruction of it (no KVM), so it is 10 to 20 times slower than the host.
+
+Needs root, and Debian's qemu-system-x86, busybox-static, e2fsprogs. Downloads kernels with apt-get.
+"""
+import glob
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD", "build/release"))
+CACHE = os.path.join(os.path.dirname(BUILD), "kernels")
+VIRTIOFSD = "/usr/lib/qemu/virtiofsd"
+MEGABYTES = 1280
+# In the order in which they need each other; in some kernels a part of them is built in.
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "fuse", "virtiofs")
+FIRST_PROGRAM = """#!/bin/busybox sh
+for module in /modules/*.ko; do [ -e "$module" ] && /bin/busybox insmod "$module"; done
+/bin/busybox mount -t virtiofs -o ro hostfs /root
+exec /bin/busybox switch_root /root /usr/bin/env {variables} /bin/sh {script}
+"""
+
+
+class Unavailable(Exception):
+    """Why there can be no such machine here."""
+
+
+def run(*command: str) -> str:
+    """The output of a command; Unavailable with its last words if it fails."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Unavailable(f"{shlex.join(command)}: {done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def check_host() -> None:
+    """Raises Unavailable where a program is missing."""
+    if os.getuid() != 0:
+        raise Unavailable("needs root, to share the host's files")
+    for program in ("qemu-system-x86_64", VIRTIOFSD, "busybox", "mkfs.ext4"):
+        if not shutil.which(program):
+            raise Unavailable(f"needs {program}: apt-get install qemu-system-x86 busybox-static e2fsprogs")
+
+
+def kernel(meta_package: str) -> str:
+    """The folder with the files of the kernel that this package stands for, which are fetched unless they are there."""
+    for lists in ("as they are", "fetched anew"):  # lists that are too old name a version that is gone
+        try:
+            if lists == "fetched anew":
+                run("apt-get", "update", "-qq", "-o", "DPkg::Lock::Timeout=400")
+            return _kernel_of_the_lists(meta_package)
+        except Unavailable as error:
+            reason = error
+    raise reason
+
+
+def _kernel_of_the_lists(meta_package: str) -> str:
+    depends = re.search(r"Depends: (linux-image-\S+)", run("apt-cache", "depends", meta_package))
+    if not depends:
+        raise Unavailable(f"Debian's package lists have no {meta_package}")
+    folder = os.path.join(CACHE, meta_package, depends[1])
+    if os.path.isdir(folder):
+        return folder
+    shutil.rmtree(os.path.dirname(folder), ignore_errors=True)  # older ones
+    os.makedirs(os.path.dirname(folder))
+    with tempfile.TemporaryDirectory(dir=CACHE) as fresh:
+        run("sh", "-c", f"cd {shlex.quote(fresh)} && apt-get download -qq -o APT::Sandbox::User=root {depends[1]} && "
+            "dpkg-deb --fsys-tarfile *.deb | tar -x --wildcards './boot/vmlinuz-*' './lib/modules/*/kernel/drivers/virtio' "
+            "'./lib/modules/*/kernel/fs/fuse*' && rm *.deb")
+        os.chmod(fresh, 0o755)
+        os.rename(fresh, folder)
+        os.mkdir(fresh)
+    return folder
+
+
+class Machine:
+    """`with Machine(kernel("linux-image-cloud-amd64")) as machine: machine.boot("/script.sh", seconds=60)`."""
+
+    def __init__(self, kernel_files: str) -> None:
+        self.files = kernel_files
+        self.folder = tempfile.mkdtemp(prefix="sonde-kernel-")
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.folder)
+
+    def boot(self, script: str, seconds: float, **variables: str) -> str:
+        """Runs a shell script as process 1; returns what came over the serial line until the machine was switched off
+        or its time was up. Its disk /dev/nvme0n1 has an empty ext4."""
+        disk = f"{self.folder}/disk"
+        with open(disk, "wb") as file:
+            file.truncate(64 << 20)
+        run("mkfs.ext4", "-q", disk)
+        socket = f"{self.folder}/virtiofs"
+        with open(f"{self.folder}/virtiofsd.log", "wb") as log:
+            self.processes.append(subprocess.Popen(
+                [VIRTIOFSD, f"--socket-path={socket}", "-o", "source=/", "-o", "cache=always", "-o", "sandbox=chroot",
+                 "--rlimit-nofile=10000", "-f"], stdout=log, stderr=log))
+        deadline = time.monotonic() + 30
+        while not os.path.exists(socket):
+            assert time.monotonic() < deadline and self.processes[0].poll() is None, "virtiofsd does not start"
+            time.sleep(0.01)
+        with open(f"{self.folder}/console", "wb") as console:
+            machine = subprocess.Popen(
+                ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", str(MEGABYTES),
+                 "-object", f"memory-backend-memfd,id=memory,size={MEGABYTES}M,share=on", "-numa", "node,memdev=memory",
+                 "-chardev", f"socket,id=files,path={socket}", "-device", "vhost-user-fs-pci,chardev=files,tag=hostfs",
+                 "-drive", f"file={disk},format=raw,if=none,id=disk", "-device", "nvme,serial=1,drive=disk",
+                 "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
+                 "-kernel", glob.glob(f"{self.files}/boot/vmlinuz-*")[0], "-initrd", self._first_files(script, variables),
+                 "-append", "console=ttyS0 quiet panic=-1 tsc=reliable"],
+                stdin=subprocess.DEVNULL, stdout=console, stderr=console)
+            self.processes.append(machine)
+            try:
+                machine.wait(seconds)
+            except subprocess.TimeoutExpired:
+                console.write(f"\nswitched off: its {seconds} s were over\n".encode())
+        with open(f"{self.folder}/console", encoding="utf-8", errors="replace") as console_text:
+            return console_text.read().replace("\r", "")
+
+    def _first_files(self, script: str, variables: dict[str, str]) -> str:
+        """The archive from which the kernel starts: it mounts the host's files and runs the script from there."""
+        root = f"{self.folder}/first"
+        for part in ("bin", "modules", "root"):
+            os.makedirs(f"{root}/{part}")
+        shutil.copy("/bin/busybox", f"{root}/bin")
+        for number, module in enumerate(MODULES):
+            for file in glob.glob(f"{self.files}/lib/modules/*/kernel/**/{module}.ko", recursive=True):
+                shutil.copy(file, f"{root}/modules/{number}-{module}.ko")
+        with open(f"{root}/init", "w", encoding="utf-8") as file:
+            words = [shlex.quote(f"{name}={value}") for name, value in variables.items()]
+            file.write(FIRST_PROGRAM.format(variables=" ".join(words), script=shlex.quote(script)))
+        os.chmod(f"{root}/init", 0o755)
+        archive = f"{self.folder}/first.cpio"
+        run("sh", "-c", f"cd {root} && find . | busybox cpio -o -H newc >{archive}")
+        return archive
