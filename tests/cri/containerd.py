@@ -21,14 +21,6 @@ PAUSE_IMAGE = "localhost/pause:1"
 DEADLINE_SECONDS = 60
 
 
-def generated_messages(folder: str) -> Any:
-    """The Python module of cri_api.proto."""
-    subprocess.run(["protoc", f"--proto_path={HERE}", f"--python_out={folder}", f"{HERE}/cri_api.proto"], check=True)
-    sys.path.insert(0, folder)
-    import cri_api_pb2  # noqa: PLC0415
-    return cri_api_pb2
-
-
 def write_image(path: str, name: str, files: dict[str, str], command: list[str]) -> None:
     """A docker-archive of one layer with these executables (name to the file that it is)."""
     layer = io.BytesIO()
@@ -50,6 +42,23 @@ def write_image(path: str, name: str, files: dict[str, str], command: list[str])
             tar.addfile(entry, io.BytesIO(content))
 
 
+def prepare(folder: str) -> None:
+    """Writes what compilers make: the Python module of cri_api.proto, and the two images."""
+    subprocess.run(["protoc", f"--proto_path={HERE}", f"--python_out={folder}", f"{HERE}/cri_api.proto"], check=True)
+    pause = f"{folder}/pause"
+    subprocess.run(["gcc", "-static", "-O1", "-o", pause, "-x", "c", "-"], check=True,
+                   input=b"#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
+    write_image(f"{folder}/pause.tar", PAUSE_IMAGE, {"pause": pause}, ["/pause"])
+    write_image(f"{folder}/busybox.tar", IMAGE, {"bin/busybox": "/bin/busybox"}, ["/bin/busybox"])
+
+
+def generated_messages(folder: str) -> Any:
+    """The module that prepare() has written there."""
+    sys.path.insert(0, folder)
+    import cri_api_pb2  # noqa: PLC0415
+    return cri_api_pb2
+
+
 def cgroup_roots() -> list[str]:
     """Mount points of every cgroup hierarchy."""
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
@@ -58,17 +67,23 @@ def cgroup_roots() -> list[str]:
 
 
 class Containerd:
-    """`with Containerd() as runtime:`; its root file system for --path.rootfs is `runtime.rootfs`."""
+    """`with Containerd() as runtime:`; its root file system for --path.rootfs is `runtime.rootfs`.
 
-    def __init__(self) -> None:
-        # containerd's socket paths must be short.
-        self.folder = tempfile.mkdtemp(prefix="sonde-cri-", dir="/tmp")
+    All that it writes is in a folder of its own in `below`, a short path because those of sockets must be. `prepared`
+    is a folder that prepare() has filled; without it that is done now.
+    """
+
+    def __init__(self, below: str = "/tmp", prepared: str | None = None) -> None:
+        self.folder = tempfile.mkdtemp(prefix="sonde-cri-", dir=below)
         self.rootfs = f"{self.folder}/host"
         self.socket = f"{self.rootfs}/run/containerd/containerd.sock"
         self.parent = f"/sonde-cri-{os.getpid()}"
         self.process: subprocess.Popen[bytes] | None = None
         self.pods: list[str] = []
-        self.api = generated_messages(self.folder)
+        if prepared is None:
+            prepare(self.folder)
+        self.prepared = prepared or self.folder
+        self.api = generated_messages(self.prepared)
 
     def __enter__(self) -> "Containerd":
         try:
@@ -143,14 +158,9 @@ state = "{self.rootfs}/run/containerd"
         self.process = None
 
     def _import_images(self) -> None:
-        pause = f"{self.folder}/pause"
-        subprocess.run(["gcc", "-static", "-O1", "-o", pause, "-x", "c", "-"], check=True,
-                       input=b"#include <unistd.h>\nint main(void) { for (;;) pause(); }\n")
-        write_image(f"{self.folder}/pause.tar", PAUSE_IMAGE, {"pause": pause}, ["/pause"])
-        write_image(f"{self.folder}/busybox.tar", IMAGE, {"bin/busybox": "/bin/busybox"}, ["/bin/busybox"])
         for name in ("pause", "busybox"):
             subprocess.run(["ctr", "--address", self.socket, "-n", "k8s.io", "images", "import", "--snapshotter", "native",
-                            f"{self.folder}/{name}.tar"], check=True, stdout=subprocess.DEVNULL)
+                            f"{self.prepared}/{name}.tar"], check=True, stdout=subprocess.DEVNULL)
 
     def call(self, method: str, request: Any, reply: Any) -> Any:
         """One CRI call."""

@@ -98,7 +98,7 @@ class Pods(unittest.TestCase):
         # Works for a while, then rests: both read the same numbers.
         container = self.runtime.run_container(
             pod, "server", "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; exec /bin/busybox sleep 600",
-            cpu_period=100000, cpu_quota=80000, cpu_shares=512, memory_limit_in_bytes=64 << 20)
+            cpu_period=100000, cpu_quota=20000, cpu_shares=512, memory_limit_in_bytes=64 << 20)
         with RunningExporter(*flags(self.runtime)) as exporter:
             def at_rest() -> bool:
                 before = self.runtime.stats(container)
@@ -110,7 +110,7 @@ class Pods(unittest.TestCase):
             self.assertAlmostEqual(value(page, CPU, **NAMES) or 0, cpu, delta=cpu / 100)
             measured = value(page, "sonde_container_memory_working_set_bytes", **NAMES) or 0
             self.assertAlmostEqual(measured, working_set, delta=working_set / 100)
-            self.assertAlmostEqual(value(page, "sonde_container_cpu_limit_cores", **NAMES) or 0, 0.8)
+            self.assertAlmostEqual(value(page, "sonde_container_cpu_limit_cores", **NAMES) or 0, 0.2)
             self.assertAlmostEqual(value(page, "sonde_container_cpu_request_cores", **NAMES) or 0, 0.5, delta=0.02)
             self.assertEqual(value(page, "sonde_container_memory_limit_bytes", **NAMES), 64 << 20)
             self.assertGreater(value(page, "sonde_container_cpu_throttled_periods_total", **NAMES) or 0, 0)

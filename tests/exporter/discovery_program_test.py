@@ -54,13 +54,14 @@ class RealCgroups(unittest.TestCase):
             process = cgroups.run(path, "sh", "-c", "echo in; exec sleep 600")
             assert process.stdout is not None
             self.assertEqual(process.stdout.readline(), b"in\n")
-            self.assertIsNotNone(value(exporter.page(), CPU, pod="api-1"))
+            self.assertIsNotNone(value(exporter.page(), CPU, namespace=cgroups.name, pod="api-1"))
             cgroups.end(process)
             cgroups.remove(path)
             deadline = time.monotonic() + 30
-            while value(exporter.page(), CPU, pod="api-1") is not None:
+            while value(exporter.page(), CPU, namespace=cgroups.name, pod="api-1") is not None:
                 self.assertLess(time.monotonic(), deadline)
-            self.assertIsNotNone(value(exporter.page(), "sonde_exited_cpu_usage_seconds_total", service="api"))
+            self.assertIsNotNone(value(exporter.page(), "sonde_exited_cpu_usage_seconds_total",
+                                       namespace=cgroups.name, service="api"))
 
     def test_a_process_that_came_and_went_between_two_scrapes_makes_a_container(self) -> None:
         with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:

@@ -13,6 +13,7 @@ ip link set lo up
 echo sonde-guest >/proc/sys/kernel/hostname
 mkdir /run/tmp
 export TMPDIR=/run/tmp HOME=/run PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1
+uname -sr
 /usr/bin/python3 "$(dirname "$0")/guest.py" $PARTS
-echo o >/proc/sysrq-trigger
-sleep 60
+cp /bin/busybox /run
+exec /run/busybox poweroff -f

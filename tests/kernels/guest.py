@@ -1,0 +1,196 @@
+#!/usr/bin/python3
+"""Runs inside a Machine, on a kernel other than the host's and cgroup v2 alone: the parts named on the command line,
+each a class below. kernels_test.py reads the lines "part …" that this prints."""
+import os
+import re
+import subprocess
+import sys
+import time
+import unittest
+from typing import Callable
+
+TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+sys.path[:0] = [os.path.join(TESTS, "cri"), os.path.join(TESTS, "exporter")]
+from cgroups import TestCgroups  # noqa: E402
+from containerd import IMAGE, Containerd  # noqa: E402
+from running_exporter import RunningExporter, samples, value  # noqa: E402
+
+ROOT = "/sys/fs/cgroup"
+CONTROLLERS = "+cpu +io +memory +pids"
+BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
+TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "cgroup_events",
+          "bpf_self"}
+# What computes little; the rest takes minutes here.
+EXACTNESS = ("Every/Exactness.TwentyThree*OnV2", "Every/Exactness.TwentyThree*Direct*", "BpfSelf.*", "CgroupEventsTest.*",
+             "MissingHooks.*", "MissingRights.*", "FullMap.*", "SlotCounts.AKey*", "Rows.TheirSum*",
+             "On/SchedulerTest.TasksThatArePreempted*/V2", "SyscallsMode.ExactHolds*", "SyscallsMode.OffLoads*")
+FEWEST_TESTS = 45
+POD = {"namespace": "shop", "pod": "cart-7d8f9c6b5d-x2v4z", "container": "server", "service": "cart"}
+DEADLINE_SECONDS = 60
+
+
+def kernel_file(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
+def set_kernel_file(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def numbers(path: str) -> dict[str, float]:
+    """The numbers of a file such as cpu.stat ("usage_usec 5"), io.stat or cpu.pressure ("some avg10=0.00 total=5")."""
+    found: dict[str, float] = {}
+    for line in kernel_file(path).splitlines():
+        first, *rest = line.split()
+        if "=" not in line:
+            found[first] = float(rest[0])
+        for word in rest if "=" in line else []:
+            key, _, number = word.partition("=")
+            found[f"{first} {key}"] = float(number)
+    return found
+
+
+class Programs(unittest.TestCase):
+    """The BPF programs in this kernel."""
+
+    def test_every_one_loads_and_attaches(self) -> None:
+        with RunningExporter() as exporter:
+            page = exporter.page()
+            log = exporter.log
+        features = {dict(labels)["feature"]: (dict(labels)["reason"], number) for (name, labels), number in samples(page)
+                    if name == "sonde_exporter_capability"}
+        self.assertEqual({name: state for name, state in features.items() if state != ("available", 1)}, {}, log)
+        self.assertLessEqual(TOPICS, set(features))
+        failed = [labels for (name, labels), number in samples(page)
+                  if name == "sonde_scrape_collector_success" and number != 1]
+        self.assertEqual(failed, [], log)
+        print(f"{len(features)} features are available", flush=True)
+
+    def test_their_counts_are_exact(self) -> None:
+        # Block I/O is a cgroup's own only where its parent has switched the controller on; the parent of those that the
+        # tests make stays for as long as it is not empty.
+        script = f'cd {ROOT}; mkdir -p sonde-test-$$/stays; echo +io >sonde-test-$$/cgroup.subtree_control; exec "$@"'
+        done = subprocess.run(["sh", "-c", script, "sh", BPF_TEST, "--gtest_color=no",
+                               f"--gtest_filter={':'.join(EXACTNESS)}"], capture_output=True, text=True, check=False)
+        passed = re.search(r"PASSED  \] (\d+) tests", done.stdout)
+        self.assertEqual(done.returncode, 0, done.stdout[-6000:] + done.stderr[-2000:])
+        self.assertNotIn("SKIPPED", done.stdout)
+        assert passed, done.stdout
+        self.assertGreaterEqual(int(passed[1]), FEWEST_TESTS)
+        print(f"{passed[1]} tests of bpf_test passed", flush=True)
+
+
+class Files(unittest.TestCase):
+    """What the exporter reads from a cgroup's files."""
+
+    def test_a_cgroup_that_waits_for_everything_is_shown_as_the_kernel_tells(self) -> None:
+        script = """
+          dd if=/dev/zero of=/var/tmp/file bs=64k count=100 oflag=direct
+          dd if=/var/tmp/file of=/dev/null bs=64k count=50 iflag=direct
+          dd if=/var/tmp/file of=/dev/null bs=64k; dd if=/var/tmp/file of=/dev/null bs=64k
+          work() { i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; }
+          work & work & wait; echo done; exec sleep 600"""
+        with TestCgroups([ROOT]) as cgroups, RunningExporter() as exporter:
+            set_kernel_file(f"{ROOT}/{cgroups.name}/cgroup.subtree_control", CONTROLLERS)
+            folder = ROOT + cgroups.make("api-1")
+            for file, limit in (("memory.max", "4194304"), ("memory.swap.max", "0"), ("cpu.max", "50000 100000"),
+                                ("cpu.weight", "50"), ("pids.max", "40")):
+                if os.path.exists(f"{folder}/{file}"):  # swap is there with swap space alone
+                    set_kernel_file(f"{folder}/{file}", limit)
+            process = cgroups.run("/" + cgroups.name + "/api-1", "sh", "-c", script)
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), b"done\n")
+            names = {"namespace": cgroups.name, "pod": "api-1", "container": "api-1", "service": "api"}
+            kernel, page = self.at_rest(folder, exporter.page)
+            for metric, labels, expected in self.expectations(kernel):
+                with self.subTest(metric, **labels):
+                    self.assertAlmostEqual(value(page, metric, **names, **labels) or 0, expected, delta=1e-9 * expected)
+                    self.assertGreater(expected, 0)
+            set_kernel_file(f"{folder}/memory.max", "2097152")
+            leak = cgroups.run("/" + cgroups.name + "/api-1", "/usr/bin/python3", "-c", "bytearray(20_000_000)")
+            self.assertNotEqual(leak.wait(), 0)
+            self.assertGreaterEqual(value(exporter.page(), "sonde_container_oom_kills_total", **names) or 0, 1)
+            cgroups.end(process)
+
+    def at_rest(self, folder: str, scrape: Callable[[], str]) -> tuple[dict[str, dict[str, float]], str]:
+        """The kernel's files, and a page that was scraped while they said the same."""
+        files = ("cpu.stat", "io.stat", "memory.stat", "cpu.pressure", "memory.pressure", "io.pressure")
+        plain = ("memory.current", "pids.current")
+
+        def read() -> dict[str, dict[str, float]]:
+            return {**{file: numbers(f"{folder}/{file}") for file in files},
+                    **{file: {"": float(kernel_file(f"{folder}/{file}"))} for file in plain}}
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            before, page, after = read(), scrape(), read()
+            for file in ("cpu.pressure", "memory.pressure", "io.pressure"):
+                for state in (before, after):
+                    state[file] = {key: number for key, number in state[file].items() if key.endswith("total")}
+            if before == after:
+                return before, page
+            self.assertLess(time.monotonic(), deadline, "the cgroup never rests")
+
+    def expectations(self, kernel: dict[str, dict[str, float]]) -> list[tuple[str, dict[str, str], float]]:
+        """Metrics, their labels and what the kernel says of them."""
+        cpu, device = kernel["cpu.stat"], next(iter(kernel["io.stat"])).split()[0]
+        rows = [("sonde_container_cpu_usage_seconds_total", {}, cpu["usage_usec"] / 1e6),
+                ("sonde_container_cpu_quota_periods_total", {}, cpu["nr_periods"]),
+                ("sonde_container_cpu_throttled_periods_total", {}, cpu["nr_throttled"]),
+                ("sonde_container_cpu_throttled_seconds_total", {}, cpu["throttled_usec"] / 1e6),
+                ("sonde_container_cpu_limit_cores", {}, 0.5), ("sonde_container_cpu_request_cores", {}, 0.5),
+                ("sonde_container_memory_limit_bytes", {}, 4194304),
+                ("sonde_container_memory_usage_bytes", {}, kernel["memory.current"][""]),
+                ("sonde_container_tasks", {}, kernel["pids.current"][""]), ("sonde_container_tasks_limit", {}, 40)]
+        for operation, letter in (("read", "r"), ("write", "w")):
+            labels = {"operation": operation}
+            rows += [("sonde_container_io_bytes_total", labels, kernel["io.stat"][f"{device} {letter}bytes"]),
+                     ("sonde_container_io_requests_total", labels, kernel["io.stat"][f"{device} {letter}ios"])]
+        for resource in ("cpu", "memory", "io"):
+            for metric, which in (("waiting", "some"), ("stalled", "full")):
+                rows.append((f"sonde_container_pressure_{metric}_seconds_total", {"resource": resource},
+                             kernel[f"{resource}.pressure"][f"{which} total"] / 1e6))
+        return rows
+
+
+class Pods(unittest.TestCase):
+    """A pod of containerd and runc."""
+
+    def test_its_series_have_the_names_and_numbers_that_the_runtime_tells(self) -> None:
+        with Containerd(below="/run", prepared=os.environ["PREPARED"]) as runtime, \
+                RunningExporter(f"--path.rootfs={runtime.rootfs}") as exporter:
+            pod = runtime.run_pod(POD["pod"], labels={"pod-template-hash": "7d8f9c6b5d"})
+            container = runtime.run_container(
+                pod, "server", "sh", "-c", "i=0; while [ $i -lt 9999 ]; do i=$((i+1)); done; exec /bin/busybox sleep 600",
+                cpu_period=100000, cpu_quota=50000, memory_limit_in_bytes=64 << 20)
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while True:
+                before, page, after = runtime.stats(container), exporter.page(), runtime.stats(container)
+                info = [dict(labels) for (name, labels), _ in samples(page)
+                        if name == "sonde_container_info" and ("id", container) in labels]
+                if info and before == after and before[0] > 0:
+                    break
+                self.assertLess(time.monotonic(), deadline, "it is known and at rest")
+            self.assertLessEqual({**POD, "image": IMAGE, "runtime": "containerd", "node": os.uname().nodename}.items(),
+                                 info[0].items())
+            families = set()
+            for (name, labels), _ in samples(page):
+                if name.startswith("sonde_container_") and ("pod", POD["pod"]) in labels:
+                    self.assertLessEqual(set(POD.items()), labels, name)
+                    families.add(name)
+            self.assertGreater(len(families), 25, families)
+            self.assertAlmostEqual(value(page, "sonde_container_cpu_usage_seconds_total", **POD) or 0, after[0], places=5)
+            self.assertEqual(value(page, "sonde_container_memory_working_set_bytes", **POD), after[1])
+            self.assertEqual(value(page, "sonde_container_memory_limit_bytes", **POD), 64 << 20)
+            self.assertEqual(value(page, "sonde_container_cpu_limit_cores", **POD), 0.5)
+            print(f"{len(families)} families of the pod", flush=True)
+
+
+if __name__ == "__main__":
+    for part in sys.argv[1:]:
+        start = time.monotonic()
+        result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2).run(
+            unittest.defaultTestLoader.loadTestsFromTestCase(globals()[part]))
+        good = result.wasSuccessful() and result.testsRun > 0 and not result.skipped
+        print(f"\npart {part} {'passed' if good else 'failed'} in {time.monotonic() - start:.0f} s", flush=True)

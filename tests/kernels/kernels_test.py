@@ -1,0 +1,47 @@
+#!/usr/bin/python3
+"""sonde-exporter and the exactness tests on other kernels than the host's, on cgroup v2: Debian 12's own and the newer
+one that it offers, each in a virtual machine that sees the host's files. Exit code 77: it cannot be had here."""
+import os
+import re
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "cri")]
+from containerd import prepare  # noqa: E402
+from machine import BUILD, Machine, Unavailable, check_host, kernel  # noqa: E402
+
+KERNELS = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
+SECONDS = 200
+
+
+class Kernels(unittest.TestCase):
+    files: dict[str, str]
+
+    def check(self, version: str, *parts: str) -> None:
+        """Boots that kernel and expects each part of guest.py to pass."""
+        with Machine(self.files[version]) as machine:
+            if "Pods" in parts:
+                prepare(machine.folder)
+            console = machine.boot(f"{HERE}/guest.sh", SECONDS, SONDE_BUILD=BUILD, PREPARED=machine.folder,
+                                   PARTS=" ".join(parts))
+        print(console if "passed" in console else "", flush=True)
+        self.assertRegex(console, rf"(?m)^Linux {re.escape(version)}\.")
+        for part in parts:
+            self.assertRegex(console, rf"(?m)^part {part} passed in", f"on Linux {version}\n{console}")
+
+    def test_linux_6_1(self) -> None:
+        self.check("6.1", "Programs", "Files")
+
+    def test_linux_6_12(self) -> None:
+        self.check("6.12", "Programs", "Files", "Pods")
+
+
+if __name__ == "__main__":
+    try:
+        check_host()
+        Kernels.files = {version: kernel(package) for version, package in KERNELS.items()}
+    except Unavailable as error:
+        print(f"skipped: {error}")
+        sys.exit(77)
+    unittest.main(verbosity=2)
