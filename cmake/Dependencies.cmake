@@ -13,7 +13,6 @@ find_package(Snappy REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
-find_package(CURL REQUIRED)
 include(GoogleTest)
 
 # httplib's macros change its class layout: everyone takes them from here, so that all agree with the library.

@@ -7,13 +7,13 @@ namespace sonde::exporter {
 using identity::Hierarchy;
 
 CgroupFiles::CgroupFiles(const Environment& environment, std::string_view collector)
-    : environment_(&environment), collector_(collector), budget_(environment.most_open_files) {
+    : environment_(&environment), collector_(collector) {
   environment.read_failures->declare(collector);
 }
 
 size_t CgroupFiles::HashKey::operator()(const Key& key) const {
   const size_t cgroup = std::hash<uint64_t>()(key.cgroup_id * 8 + static_cast<uint64_t>(key.hierarchy));
-  return cgroup ^ (std::hash<std::string_view>()(key.file) << 1);
+  return cgroup ^ (std::hash<const char*>()(key.file.data()) << 1);
 }
 
 std::optional<Hierarchy> CgroupFiles::hierarchy_of(const Container& container, Hierarchy controller) {
@@ -32,7 +32,8 @@ std::optional<std::string_view> CgroupFiles::read(const Container& container, Hi
   if (found == files_.end()) {
     std::string path = environment_->mounts.directory(hierarchy, container.path);
     path.append("/").append(file);
-    found = files_.emplace(key, Kept{identity::KeptFile(std::move(path), budget_), scrape_}).first;
+    found = files_.emplace(key, Kept{identity::KeptFile(std::move(path), *environment_->open_files), scrape_})
+                .first;
   }
   Kept& kept = found->second;
   kept.scrape = scrape_;

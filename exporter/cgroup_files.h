@@ -46,7 +46,10 @@ class CgroupFiles {
     uint64_t cgroup_id;
     identity::Hierarchy hierarchy;
     std::string_view file;
-    friend bool operator==(const Key&, const Key&) = default;
+    /// `file` is a literal: its address tells it from others.
+    friend bool operator==(const Key& a, const Key& b) {
+      return a.cgroup_id == b.cgroup_id && a.hierarchy == b.hierarchy && a.file.data() == b.file.data();
+    }
   };
   struct HashKey {
     size_t operator()(const Key& key) const;
@@ -58,7 +61,6 @@ class CgroupFiles {
 
   const Environment* environment_;
   std::string collector_;
-  identity::FileBudget budget_;
   std::unordered_map<Key, Kept, HashKey> files_;
   uint64_t scrape_ = 0;
   std::string buffer_;

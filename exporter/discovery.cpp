@@ -46,7 +46,7 @@ Discovery::Discovery(DiscoveryOptions options, std::unique_ptr<identity::Contain
       watch_(std::move(watch)),
       wake_descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       index_(options.mounts, std::move(options.containers), std::move(names)),
-      networks_(options.roots, options.mounts, options.most_open_files),
+      networks_(options.roots, options.mounts, std::move(options.open_files)),
       table_(std::make_shared<const ContainerTable>()) {
   snapshot();
   if (watch_) {

@@ -20,7 +20,7 @@ struct DiscoveryOptions {
   identity::CgroupMounts mounts;
   /// How often all cgroups are listed although nothing was announced.
   std::chrono::milliseconds rescan_interval = std::chrono::seconds(60);
-  size_t most_open_files = 256;
+  std::shared_ptr<identity::FileBudget> open_files = std::make_shared<identity::FileBudget>(256);
   ContainerIndexOptions containers{};
 };
 

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <cstddef>
+#include <memory>
 #include <string>
 
 #include "exporter/bpf_collectors.h"
 #include "exporter/container_totals.h"
 #include "exporter/read_failures.h"
+#include "identity/cgroup_file.h"
 #include "identity/cgroup_mounts.h"
 
 namespace sonde::exporter {
@@ -16,7 +17,8 @@ struct Environment {
   identity::CgroupMounts mounts;
   std::string node;  ///< the node's name
   RowRetention retention{};
-  size_t most_open_files = 1024;  ///< that one collector may keep open
+  /// Of all that read files again and again.
+  std::shared_ptr<identity::FileBudget> open_files = std::make_shared<identity::FileBudget>(1024);
   ReadFailures* read_failures = nullptr;
   BpfContext* bpf = nullptr;
   SyscallsOptions syscalls;

@@ -40,15 +40,14 @@ bool sees_other_processes(const std::string& procfs) {
   return identity::network_namespace_of(procfs, "1").has_value();
 }
 
-/// Of all files that this process may open, a half is for the collectors' kept ones, shared by the four
-/// readers of cgroups.
-size_t raise_and_share_open_files() {
+/// Of all files that this process may open, three quarters are for those that collectors keep open.
+std::shared_ptr<identity::FileBudget> raise_and_share_open_files() {
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 64;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::make_shared<identity::FileBudget>(256);
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
   setrlimit(RLIMIT_NOFILE, &limit);
   getrlimit(RLIMIT_NOFILE, &limit);
-  return static_cast<size_t>(limit.rlim_cur) / 8;
+  return std::make_shared<identity::FileBudget>(limit.rlim_cur / 4 * 3);
 }
 
 /// Who is asked for the names of containers.
@@ -97,7 +96,7 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   environment.mounts = std::move(*mounts);
   environment.node = identity::node_name();
   environment.retention = {.linger = options.linger, .most_ended = options.bounds.most_containers};
-  environment.most_open_files = raise_and_share_open_files();
+  environment.open_files = raise_and_share_open_files();
   environment.read_failures = &exporter->read_failures_;
   environment.syscalls = options.syscalls;
   BpfOptions bpf_options;
@@ -133,9 +132,8 @@ void Exporter::make_discovery(const Options& options, ContainerRule rule) {
         "network metrics are missing: other processes' network namespaces need root or CAP_SYS_PTRACE to be "
         "seen");
   }
-  DiscoveryOptions discovery{.roots = environment_.roots,
-                             .mounts = environment_.mounts,
-                             .most_open_files = environment_.most_open_files};
+  DiscoveryOptions discovery{
+      .roots = environment_.roots, .mounts = environment_.mounts, .open_files = environment_.open_files};
   discovery.containers.rule = std::move(rule);
   discovery.containers.systemd_units = options.systemd_units;
   discovery.containers.bounds = options.bounds;

@@ -17,10 +17,11 @@ constexpr size_t kMostDescendants = 16;
 
 }  // namespace
 
-PodNetworks::PodNetworks(identity::HostRoots roots, identity::CgroupMounts mounts, size_t most_open_files)
+PodNetworks::PodNetworks(identity::HostRoots roots, identity::CgroupMounts mounts,
+                         std::shared_ptr<identity::FileBudget> open_files)
     : roots_(std::move(roots)),
       mounts_(std::move(mounts)),
-      budget_(most_open_files),
+      budget_(std::move(open_files)),
       host_namespace_(identity::host_network_namespace(roots_.procfs).value_or(0)) {}
 
 bool PodNetworks::update(std::vector<Container>& containers) {
@@ -58,7 +59,7 @@ int32_t PodNetworks::find_process(const Container& container, Known& known) {
       if (container.cgroup_ids[static_cast<size_t>(hierarchy)] == 0) continue;
       const std::string directory = mounts_.directory(hierarchy, path);
       if (directory.empty()) continue;
-      identity::KeptFile file(directory + "/cgroup.procs", budget_);
+      identity::KeptFile file(directory + "/cgroup.procs", *budget_);
       const auto process = read_first(file);
       if (!process) continue;
       known.processes.emplace(std::move(file));

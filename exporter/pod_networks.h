@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -15,7 +16,8 @@ namespace sonde::exporter {
 /// Finds a process of each container, and with it the container's network namespace. Threads: one.
 class PodNetworks {
  public:
-  PodNetworks(identity::HostRoots roots, identity::CgroupMounts mounts, size_t most_open_files);
+  PodNetworks(identity::HostRoots roots, identity::CgroupMounts mounts,
+              std::shared_ptr<identity::FileBudget> open_files);
 
   /// Sets process_id and network_namespace of each container as they are now; returns whether any changed.
   /// Cost: about 5 µs a container with a process, 15 µs for each hierarchy of one without.
@@ -34,7 +36,7 @@ class PodNetworks {
 
   identity::HostRoots roots_;
   identity::CgroupMounts mounts_;
-  identity::FileBudget budget_;
+  std::shared_ptr<identity::FileBudget> budget_;
   uint64_t host_namespace_;
   std::string buffer_;
   std::unordered_map<std::string, Known> known_;  ///< by path

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <charconv>
 #include <cstdint>
 #include <optional>
@@ -14,19 +15,21 @@ namespace sonde::identity {
 /// kUnavailable for the rest; the message names the path.
 Result<std::string> read_file(const std::string& path);
 
-/// How many files may be kept open at once. Threads: one (each collector has its own share).
+/// How many files may be kept open at once, by all who share it: first come, first served. Threads: safe.
 class FileBudget {
  public:
   explicit FileBudget(size_t most) : left_(most) {}
   bool take() {
-    if (left_ == 0) return false;
-    --left_;
-    return true;
+    size_t left = left_.load(std::memory_order_relaxed);
+    while (left > 0) {
+      if (left_.compare_exchange_weak(left, left - 1, std::memory_order_relaxed)) return true;
+    }
+    return false;
   }
-  void give_back() { ++left_; }
+  void give_back() { left_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
-  size_t left_;
+  std::atomic<size_t> left_;
 };
 
 /// A file of /proc or a cgroup that is read again and again. It stays open as long as the budget allows:

@@ -1,23 +1,7 @@
-#include <ctime>
-#include <nlohmann/json.hpp>
-
 #include "identity/docker_socket.h"
 #include "identity/json_members.h"
 
 namespace sonde::identity {
-namespace {
-
-/// The Unix time of a text such as "2026-11-25T08:00:00.123456789Z", to the second; 0 for any other.
-double time_of(const std::string& text) {
-  std::tm time{};
-  const char* const rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
-  if (rest == nullptr || text.back() != 'Z') return 0;
-  const std::time_t seconds = timegm(&time);
-  return seconds > 0 ? static_cast<double>(seconds) : 0;
-}
-
-}  // namespace
-
 Result<std::vector<ContainerRecord>> parse_docker_list(std::string_view json) {
   const Json list = parse_json(json);
   if (!list.is_array()) return fail(ErrorCode::kInvalid, "the list of containers is no JSON array");
@@ -42,7 +26,7 @@ Result<std::vector<ContainerRecord>> parse_docker_list(std::string_view json) {
 Result<void> add_docker_details(std::string_view json, ContainerRecord& record) {
   const Json details = parse_json(json);
   if (!details.is_object()) return fail(ErrorCode::kInvalid, "the details of a container are no JSON object");
-  if (const double started = time_of(text_of(member(member(details, "State"), "StartedAt"))); started > 0) {
+  if (const double started = time_of(member(member(details, "State"), "StartedAt")); started > 0) {
     record.started_at = started;
   }
   return {};

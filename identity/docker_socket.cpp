@@ -1,32 +1,53 @@
 #include "identity/docker_socket.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
+#include <httplib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <utility>
+
+#include "common/clock.h"
 
 namespace sonde::identity {
 namespace {
 
 constexpr size_t kLargestReply = size_t{16} << 20U;
 
-struct FreeCurl {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
+/// httplib's client over a unix socket, which it does not know itself.
+class UnixClient final : public httplib::ClientImpl {
+ public:
+  explicit UnixClient(std::string path) : ClientImpl("localhost"), path_(std::move(path)) {}
 
-size_t append(const char* data, size_t size, size_t count, void* text) {
-  auto& reply = *static_cast<std::string*>(text);
-  if (reply.size() + size * count > kLargestReply) return 0;
-  reply.append(data, size * count);
-  return size * count;
-}
+ private:
+  bool create_and_connect_socket(Socket& connection, httplib::Error& error) override {
+    error = httplib::Error::Connection;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path_.size() >= sizeof(address.sun_path)) return false;
+    std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
+    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return false;
+    if (connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+      close(descriptor);
+      return false;
+    }
+    connection.sock = descriptor;
+    error = httplib::Error::Success;
+    return true;
+  }
+
+  std::string path_;
+};
 
 class DockerSocket final : public RuntimeSocket {
  public:
   DockerSocket(std::string path, Runtime runtime) : path_(std::move(path)), runtime_(runtime) {}
 
   Result<std::vector<ContainerRecord>> list(std::chrono::milliseconds timeout) override {
-    const auto reply = get("/containers/json?all=0", timeout);
+    const auto reply = get("/containers/json", timeout);
     if (!reply) return tl::unexpected<Error>(reply.error());
     auto records = parse_docker_list(*reply);
     if (!records) return fail(ErrorCode::kInvalid, fmt::format("{}: {}", path_, records.error().message));
@@ -42,23 +63,22 @@ class DockerSocket final : public RuntimeSocket {
 
  private:
   Result<std::string> get(const std::string& target, std::chrono::milliseconds timeout) {
-    const std::unique_ptr<CURL, FreeCurl> curl(curl_easy_init());
-    const std::string url = "http://localhost" + target;
+    UnixClient client(path_);
+    client.set_read_timeout(timeout);
+    client.set_write_timeout(timeout);
+    const SteadyTime deadline = SteadyClock::now() + timeout;
     std::string reply;
-    curl_easy_setopt(curl.get(), CURLOPT_UNIX_SOCKET_PATH, path_.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
-    curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl.get(), CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
-    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &reply);
-    const CURLcode done = curl_easy_perform(curl.get());
-    long status = 0;
-    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (done != CURLE_OK) {
-      return fail(ErrorCode::kUnavailable, fmt::format("{}: {}", path_, curl_easy_strerror(done)));
+    const auto result = client.Get(target, [&](const char* data, size_t size) {
+      if (reply.size() + size > kLargestReply || SteadyClock::now() > deadline) return false;
+      reply.append(data, size);
+      return true;
+    });
+    if (!result) {
+      return fail(ErrorCode::kUnavailable, fmt::format("{}: {}", path_, httplib::to_string(result.error())));
     }
-    if (status != 200) return fail(ErrorCode::kUnavailable, fmt::format("{}: HTTP status {}", path_, status));
+    if (result->status != 200) {
+      return fail(ErrorCode::kUnavailable, fmt::format("{}: HTTP status {}", path_, result->status));
+    }
     return reply;
   }
 

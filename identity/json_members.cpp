@@ -1,5 +1,7 @@
 #include "identity/json_members.h"
 
+#include <ctime>
+
 namespace sonde::identity {
 
 Json parse_json(std::string_view text) {
@@ -29,6 +31,15 @@ RuntimeLabels labels_of(const Json& object) {
 std::string value_of(const RuntimeLabels& labels, const char* name) {
   const auto found = labels.find(name);
   return found == labels.end() ? std::string() : found->second;
+}
+
+double time_of(const Json& value) {
+  const std::string text = text_of(value);
+  std::tm time{};
+  const char* const rest = strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+  if (rest == nullptr || text.back() != 'Z') return 0;
+  const std::time_t seconds = timegm(&time);
+  return seconds > 0 ? static_cast<double>(seconds) : 0;
 }
 
 void name_docker_container(ContainerRecord& record) {

@@ -22,6 +22,9 @@ RuntimeLabels labels_of(const Json& object);
 /// The value of a label; "" where there is none.
 std::string value_of(const RuntimeLabels& labels, const char* name);
 
+/// The Unix time of a string such as "2026-11-25T08:00:00.123456789Z", to the second; 0 for any other.
+double time_of(const Json& value);
+
 /// Completes the record of a container that Docker runs from its labels: kubelet says in them what it is. The
 /// slash that Docker's names begin with is taken off.
 void name_docker_container(ContainerRecord& record);

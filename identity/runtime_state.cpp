@@ -56,6 +56,7 @@ Result<ContainerRecord> parse_docker_config(std::string_view json) {
   const Json& config = member(file, "Config");
   record.image = text_of(member(config, "Image"));
   record.image_digest = text_of(member(file, "Image"));
+  record.started_at = time_of(member(member(file, "State"), "StartedAt"));
   record.labels = labels_of(member(config, "Labels"));
   name_docker_container(record);
   return record;

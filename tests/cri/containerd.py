@@ -104,8 +104,10 @@ class Containerd:
         for root in cgroup_roots():
             for folder, _, _ in os.walk(root + self.parent, topdown=False):
                 os.rmdir(folder)
-        subprocess.run(["umount", "--quiet", "--recursive", "--all-targets", self.folder], check=False,
-                       stderr=subprocess.DEVNULL)
+        with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+            points = [line.split()[4] for line in mounts]
+        for point in reversed([point for point in points if point.startswith(self.folder)]):
+            subprocess.run(["umount", point], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write_config(self) -> None:

@@ -3,6 +3,7 @@
 one that it offers, each in a virtual machine that sees the host's files. Exit code 77: it cannot be had here."""
 import os
 import re
+import signal
 import sys
 import unittest
 
@@ -12,7 +13,7 @@ from containerd import prepare  # noqa: E402
 from machine import BUILD, Machine, Unavailable, check_host, kernel  # noqa: E402
 
 KERNELS = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
-SECONDS = 200
+SECONDS = 250
 
 
 class Kernels(unittest.TestCase):
@@ -25,10 +26,10 @@ class Kernels(unittest.TestCase):
                 prepare(machine.folder)
             console = machine.boot(f"{HERE}/guest.sh", SECONDS, SONDE_BUILD=BUILD, PREPARED=machine.folder,
                                    PARTS=" ".join(parts))
-        print(console if "passed" in console else "", flush=True)
-        self.assertRegex(console, rf"(?m)^Linux {re.escape(version)}\.")
+        print(console, flush=True)
+        self.assertIn(f"\nLinux {version}.", console)
         for part in parts:
-            self.assertRegex(console, rf"(?m)^part {part} passed in", f"on Linux {version}\n{console}")
+            self.assertTrue(re.search(f"^part {part} passed in", console, re.MULTILINE), f"{part} on Linux {version}")
 
     def test_linux_6_1(self) -> None:
         self.check("6.1", "Programs", "Files")
@@ -44,4 +45,5 @@ if __name__ == "__main__":
     except Unavailable as error:
         print(f"skipped: {error}")
         sys.exit(77)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that its machine ends with it
     unittest.main(verbosity=2)

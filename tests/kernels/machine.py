@@ -8,9 +8,10 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
-import time
+from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD", "build/release"))
@@ -72,9 +73,7 @@ def _kernel_of_the_lists(meta_package: str) -> str:
         run("sh", "-c", f"cd {shlex.quote(fresh)} && apt-get download -qq -o APT::Sandbox::User=root {depends[1]} && "
             "dpkg-deb --fsys-tarfile *.deb | tar -x --wildcards './boot/vmlinuz-*' './lib/modules/*/kernel/drivers/virtio' "
             "'./lib/modules/*/kernel/fs/fuse*' && rm *.deb")
-        os.chmod(fresh, 0o755)
         os.rename(fresh, folder)
-        os.mkdir(fresh)
     return folder
 
 
@@ -102,32 +101,35 @@ class Machine:
         with open(disk, "wb") as file:
             file.truncate(64 << 20)
         run("mkfs.ext4", "-q", disk)
-        socket = f"{self.folder}/virtiofs"
-        with open(f"{self.folder}/virtiofsd.log", "wb") as log:
-            self.processes.append(subprocess.Popen(
-                [VIRTIOFSD, f"--socket-path={socket}", "-o", "source=/", "-o", "cache=always", "-o", "sandbox=chroot",
-                 "--rlimit-nofile=10000", "-f"], stdout=log, stderr=log))
-        deadline = time.monotonic() + 30
-        while not os.path.exists(socket):
-            assert time.monotonic() < deadline and self.processes[0].poll() is None, "virtiofsd does not start"
-            time.sleep(0.01)
-        with open(f"{self.folder}/console", "wb") as console:
-            machine = subprocess.Popen(
+        first_files = self._first_files(script, variables)
+        # virtiofsd gets its socket from here: one that it makes itself leaves a file in /run.
+        with open(f"{self.folder}/console", "wb") as console, socket.socket(socket.AF_UNIX) as files:
+            files.bind(f"{self.folder}/files")
+            files.listen()
+            self._start([VIRTIOFSD, f"--fd={files.fileno()}", "-o", "source=/", "-o", "cache=always", "-o", "sandbox=chroot",
+                         "--rlimit-nofile=10000", "-f"], stderr=subprocess.DEVNULL, pass_fds=[files.fileno()])
+            machine = self._start(
                 ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", str(MEGABYTES),
                  "-object", f"memory-backend-memfd,id=memory,size={MEGABYTES}M,share=on", "-numa", "node,memdev=memory",
-                 "-chardev", f"socket,id=files,path={socket}", "-device", "vhost-user-fs-pci,chardev=files,tag=hostfs",
+                 "-chardev", f"socket,id=files,path={self.folder}/files",
+                 "-device", "vhost-user-fs-pci,chardev=files,tag=hostfs",
                  "-drive", f"file={disk},format=raw,if=none,id=disk", "-device", "nvme,serial=1,drive=disk",
                  "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
-                 "-kernel", glob.glob(f"{self.files}/boot/vmlinuz-*")[0], "-initrd", self._first_files(script, variables),
+                 "-kernel", glob.glob(f"{self.files}/boot/vmlinuz-*")[0], "-initrd", first_files,
                  "-append", "console=ttyS0 quiet panic=-1 tsc=reliable"],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console)
-            self.processes.append(machine)
             try:
                 machine.wait(seconds)
             except subprocess.TimeoutExpired:
                 console.write(f"\nswitched off: its {seconds} s were over\n".encode())
-        with open(f"{self.folder}/console", encoding="utf-8", errors="replace") as console_text:
-            return console_text.read().replace("\r", "")
+        with open(f"{self.folder}/console", encoding="utf-8", errors="replace") as text:
+            return text.read().replace("\r", "")
+
+    def _start(self, command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        """A process that ends with this one at the latest."""
+        process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], **options)
+        self.processes.append(process)
+        return process
 
     def _first_files(self, script: str, variables: dict[str, str]) -> str:
         """The archive from which the kernel starts: it mounts the host's files and runs the script from there."""
