@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/metrics/build_info_metric.h"
 #include "exporter/bpf_context.h"
+#include "exporter/cadvisor_names.h"
 #include "exporter/collector_table.h"
 #include "identity/network_namespace.h"
 #include "identity/node_name.h"
@@ -108,6 +109,7 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   exporter->bpf_ = std::make_unique<BpfContext>(std::move(bpf_options), exporter->capabilities_);
   environment.bpf = exporter->bpf_.get();
 
+  exporter->cadvisor_names_ = options.cadvisor_names;
   exporter->make_discovery(options, std::move(rule));
   exporter->make_collectors(options);
   return exporter;
@@ -164,7 +166,13 @@ void Exporter::scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer)
     if (chosen) return names(scrape.request, "collect[]", name);
     return !names(scrape.request, "exclude[]", name);
   };
-  collectors_->scrape(discovery_->snapshot(), deadline, wanted, writer);
+  const auto containers = discovery_->snapshot();
+  collectors_->scrape(containers, deadline, wanted, writer);
+  if (cadvisor_names_) {
+    metrics::SeriesWriter again;
+    write_cadvisor_names(writer.text(), *containers, again);
+    writer.append(again);
+  }
   capabilities_.write(writer);
   read_failures_.write(writer);
   discovery_->write(writer);

@@ -39,6 +39,7 @@ class Exporter {
   Environment environment_;
   std::unique_ptr<BpfContext> bpf_;
   std::unique_ptr<Discovery> discovery_;
+  bool cadvisor_names_ = false;
   std::unique_ptr<CollectorSet> collectors_;
 };
 

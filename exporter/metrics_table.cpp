@@ -7,6 +7,7 @@
 
 #include "common/metrics/build_info_metric.h"
 #include "common/metrics/process_metrics.h"
+#include "exporter/cadvisor_names.h"
 #include "exporter/capability.h"
 #include "exporter/collector_set.h"
 #include "exporter/collector_table.h"
@@ -69,6 +70,27 @@ void append_ended_rows(std::string& page) {
   }
 }
 
+/// The names of --compat.cadvisor.
+void append_cadvisor_names(std::string& page) {
+  page +=
+      "\n### `--compat.cadvisor` (off by default)\n\nThe same quantities of containers and pods under "
+      "cAdvisor's names, "
+      "with its labels: namespace, pod, container, id (the cgroup), image, name (the container's id); "
+      "network "
+      "quantities are summed over the pod's interfaces. `container_spec_cpu_quota` is the limit in cores for "
+      "the "
+      "usual period of 100 ms. Scrape them with `job_name: kubelet` and the label "
+      "`metrics_path=/metrics/cadvisor`, as rules that were made for kubelet expect.\n\n"
+      "| metric | type | from |\n|---|---|---|\n";
+  for (const CadvisorName& name : cadvisor_names()) {
+    const auto braces = [](std::string_view label) {
+      return label.empty() ? std::string() : fmt::format("{{{}}}", label);
+    };
+    fmt::format_to(std::back_inserter(page), "| `{}{}` | {} | `{}{}` |\n", name.name, braces(name.label),
+                   name.type, name.source, braces(name.only));
+  }
+}
+
 }  // namespace
 
 std::string metrics_table() {
@@ -82,6 +104,7 @@ std::string metrics_table() {
     append_rows(page, entry.metrics());
   }
   append_ended_rows(page);
+  append_cadvisor_names(page);
   append_heading(page, "The exporter itself", "In every scrape, whatever the collectors");
   append_rows(page, CollectorSet::metrics());
   append_rows(page, {&kCapabilityRow, 1});

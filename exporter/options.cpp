@@ -140,6 +140,10 @@ void add_container_flags(CLI::App& app, Flags& flags, Options& options) {
                  "Without it: every cgroup that has none below it, from its first process on until it is "
                  "removed. Those that a container runtime made are containers in any case")
       ->type_name("REGEX");
+  app.add_flag(
+      "--compat.cadvisor", options.cadvisor_names,
+      "Write the same quantities a second time under the names and labels that cAdvisor has for them, for "
+      "rules and dashboards that were made for kubelet's; docs/metrics.md lists them");
   app.add_flag("--container.without-host-row", flags.without_host_row,
                "Leave out the row of what belongs to no container, whose four labels are empty");
 }

@@ -29,6 +29,7 @@ struct Options {
   std::chrono::milliseconds linger = ContainerIndexOptions().linger;
   std::set<std::string, std::less<>> collectors;  ///< names of those that are on
   SyscallsOptions syscalls;
+  bool cadvisor_names = false;
   bool host_row = true;
   std::vector<std::string> disabled_hooks;
   uint32_t max_cgroups = BpfOptions().max_cgroups;

@@ -20,6 +20,9 @@ class Labels {
   /// that are not UTF-8 become U+FFFD, so that no name can break the exposition.
   void add(std::string_view name, std::string_view value);
 
+  /// Pairs that are written already: `a="x",b="y"`, escaped.
+  static Labels written(std::string_view text);
+
   /// The escaped text without braces.
   [[nodiscard]] std::string_view text() const { return text_; }
 

@@ -87,7 +87,7 @@ class Files(unittest.TestCase):
 
     def test_a_cgroup_that_waits_for_everything_is_shown_as_the_kernel_tells(self) -> None:
         script = """
-          dd if=/dev/zero of=/var/tmp/file bs=64k status=none count=100 oflag=direct
+          dd if=/dev/zero of=/var/tmp/file bs=64k status=none count=192 oflag=direct
           dd if=/var/tmp/file of=/dev/null bs=64k status=none count=50 iflag=direct
           dd if=/var/tmp/file of=/dev/null bs=64k status=none; dd if=/var/tmp/file of=/dev/null bs=64k status=none
           work() { i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; }
@@ -95,7 +95,7 @@ class Files(unittest.TestCase):
         with TestCgroups([ROOT]) as cgroups, RunningExporter() as exporter:
             set_kernel_file(f"{ROOT}/{cgroups.name}/cgroup.subtree_control", CONTROLLERS)
             folder = ROOT + cgroups.make("api-1")
-            for file, limit in (("memory.max", "4194304"), ("memory.swap.max", "0"), ("cpu.max", "50000 100000"),
+            for file, limit in (("memory.max", "8388608"), ("memory.swap.max", "0"), ("cpu.max", "50000 100000"),
                                 ("cpu.weight", "50"), ("pids.max", "40")):
                 if os.path.exists(f"{folder}/{file}"):  # swap is there with swap space alone
                     set_kernel_file(f"{folder}/{file}", limit)
@@ -140,7 +140,7 @@ class Files(unittest.TestCase):
                 ("sonde_container_cpu_throttled_periods_total", {}, cpu["nr_throttled"]),
                 ("sonde_container_cpu_throttled_seconds_total", {}, cpu["throttled_usec"] / 1e6),
                 ("sonde_container_cpu_limit_cores", {}, 0.5), ("sonde_container_cpu_request_cores", {}, 0.5),
-                ("sonde_container_memory_limit_bytes", {}, 4194304),
+                ("sonde_container_memory_limit_bytes", {}, 8388608),
                 ("sonde_container_memory_usage_bytes", {}, kernel["memory.current"][""]),
                 ("sonde_container_tasks", {}, kernel["pids.current"][""]), ("sonde_container_tasks_limit", {}, 40)]
         for operation, letter in (("read", "r"), ("write", "w")):
