@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import unittest
-from typing import Callable
 
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [os.path.join(TESTS, "cri"), os.path.join(TESTS, "exporter")]
@@ -25,13 +24,22 @@ EXACTNESS = ("Every/Exactness.TwentyThree*OnV2", "Every/Exactness.TwentyThree*Di
              "MissingHooks.*", "MissingRights.*", "FullMap.*", "SlotCounts.AKey*", "Rows.TheirSum*",
              "On/SchedulerTest.Buckets*/V2", "On/SchedulerTest.AThread*/V2", "SyscallsMode.ExactHolds*", "SyscallsMode.OffLoads*")
 FEWEST_TESTS = 45
+FILES = ("cpu.stat", "io.stat", "memory.current", "pids.current", "cpu.pressure", "memory.pressure", "io.pressure")
+# Series of a container, and which of the kernel's numbers each is, in its unit.
+SAME = [
+    (("sonde_container_cpu_usage_seconds_total",), "cpu.stat usage_usec", 1e-6),
+    (("sonde_container_cpu_quota_periods_total",), "cpu.stat nr_periods", 1),
+    (("sonde_container_cpu_throttled_periods_total",), "cpu.stat nr_throttled", 1),
+    (("sonde_container_cpu_throttled_seconds_total",), "cpu.stat throttled_usec", 1e-6),
+    (("sonde_container_memory_usage_bytes",), "memory.current", 1),
+    (("sonde_container_tasks",), "pids.current", 1),
+    *(((f"sonde_container_io_{what}_total", ("operation", operation)), f"io.stat {key}", 1)
+      for what, operation, key in (("bytes", "read", "rbytes"), ("bytes", "write", "wbytes"),
+                                   ("requests", "read", "rios"), ("requests", "write", "wios"))),
+    *(((f"sonde_container_pressure_{word}_seconds_total", ("resource", resource)), f"{resource}.pressure {key} total", 1e-6)
+      for resource in ("cpu", "memory", "io") for word, key in (("waiting", "some"), ("stalled", "full")))]
 POD = {"namespace": "shop", "pod": "cart-7d8f9c6b5d-x2v4z", "container": "server", "service": "cart"}
 DEADLINE_SECONDS = 60
-
-
-def kernel_file(path: str) -> str:
-    with open(path, encoding="ascii") as file:
-        return file.read()
 
 
 def set_kernel_file(path: str, text: str) -> None:
@@ -39,16 +47,22 @@ def set_kernel_file(path: str, text: str) -> None:
         file.write(text)
 
 
-def numbers(path: str) -> dict[str, float]:
-    """The numbers of a file such as cpu.stat ("usage_usec 5"), io.stat or cpu.pressure ("some avg10=0.00 total=5")."""
+def kernel_numbers(folder: str) -> dict[str, float]:
+    """What the kernel tells of a cgroup but averages: "pids.current", "cpu.stat usage_usec", "io.stat rbytes" (of all
+    devices), "io.pressure some total"."""
     found: dict[str, float] = {}
-    for line in kernel_file(path).splitlines():
-        first, *rest = line.split()
-        if "=" not in line:
-            found[first] = float(rest[0])
-        for word in rest if "=" in line else []:
-            key, _, number = word.partition("=")
-            found[f"{first} {key}"] = float(number)
+    for name in FILES:
+        with open(f"{folder}/{name}", encoding="ascii") as file:
+            lines = [line.split() for line in file]
+        for first, *rest in lines:
+            if not rest:
+                found[name] = float(first)
+            elif "=" not in rest[0]:
+                found[f"{name} {first}"] = float(rest[0])
+            else:
+                for key, number in (word.split("=") for word in rest if not word.startswith("avg")):
+                    key = f"{name} {key}" if ":" in first else f"{name} {first} {key}"
+                    found[key] = found.get(key, 0) + float(number)
     return found
 
 
@@ -103,55 +117,25 @@ class Files(unittest.TestCase):
             assert process.stdout is not None
             self.assertEqual(process.stdout.readline(), b"done\n")
             names = {"namespace": cgroups.name, "pod": "api-1", "container": "api-1", "service": "api"}
-            kernel, page = self.at_rest(folder, exporter.page)
-            for metric, labels, expected in self.expectations(kernel):
-                with self.subTest(metric, **labels):
-                    self.assertAlmostEqual(value(page, metric, **names, **labels) or 0, expected, delta=1e-9 * expected)
+            deadline = time.monotonic() + DEADLINE_SECONDS
+            while True:
+                before, page, after = kernel_numbers(folder), exporter.page(), kernel_numbers(folder)
+                if before == after:
+                    break
+                self.assertLess(time.monotonic(), deadline, "the cgroup never rests")
+            for (metric, *labels), number, unit in SAME:
+                with self.subTest(metric, labels=labels):
+                    expected = after[number] * unit
                     self.assertGreater(expected, 0)
+                    self.assertAlmostEqual(value(page, metric, **names, **dict(labels)) or 0, expected, delta=1e-9 * expected)
+            for metric, limit in (("memory_limit_bytes", 8388608), ("cpu_limit_cores", 0.5), ("cpu_request_cores", 0.5),
+                                  ("tasks_limit", 40)):
+                self.assertEqual(value(page, f"sonde_container_{metric}", **names), limit)
             set_kernel_file(f"{folder}/memory.max", "2097152")
             leak = cgroups.run("/" + cgroups.name + "/api-1", "/usr/bin/python3", "-c", "bytearray(20_000_000)")
             self.assertNotEqual(leak.wait(), 0)
             self.assertGreaterEqual(value(exporter.page(), "sonde_container_oom_kills_total", **names) or 0, 1)
             cgroups.end(process)
-
-    def at_rest(self, folder: str, scrape: Callable[[], str]) -> tuple[dict[str, dict[str, float]], str]:
-        """The kernel's files, and a page that was scraped while they said the same."""
-        files = ("cpu.stat", "io.stat", "memory.stat", "cpu.pressure", "memory.pressure", "io.pressure")
-        plain = ("memory.current", "pids.current")
-
-        def read() -> dict[str, dict[str, float]]:
-            return {**{file: numbers(f"{folder}/{file}") for file in files},
-                    **{file: {"": float(kernel_file(f"{folder}/{file}"))} for file in plain}}
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while True:
-            before, page, after = read(), scrape(), read()
-            for file in ("cpu.pressure", "memory.pressure", "io.pressure"):
-                for state in (before, after):
-                    state[file] = {key: number for key, number in state[file].items() if key.endswith("total")}
-            if before == after:
-                return before, page
-            self.assertLess(time.monotonic(), deadline, "the cgroup never rests")
-
-    def expectations(self, kernel: dict[str, dict[str, float]]) -> list[tuple[str, dict[str, str], float]]:
-        """Metrics, their labels and what the kernel says of them."""
-        cpu, device = kernel["cpu.stat"], next(iter(kernel["io.stat"])).split()[0]
-        rows = [("sonde_container_cpu_usage_seconds_total", {}, cpu["usage_usec"] / 1e6),
-                ("sonde_container_cpu_quota_periods_total", {}, cpu["nr_periods"]),
-                ("sonde_container_cpu_throttled_periods_total", {}, cpu["nr_throttled"]),
-                ("sonde_container_cpu_throttled_seconds_total", {}, cpu["throttled_usec"] / 1e6),
-                ("sonde_container_cpu_limit_cores", {}, 0.5), ("sonde_container_cpu_request_cores", {}, 0.5),
-                ("sonde_container_memory_limit_bytes", {}, 8388608),
-                ("sonde_container_memory_usage_bytes", {}, kernel["memory.current"][""]),
-                ("sonde_container_tasks", {}, kernel["pids.current"][""]), ("sonde_container_tasks_limit", {}, 40)]
-        for operation, letter in (("read", "r"), ("write", "w")):
-            labels = {"operation": operation}
-            rows += [("sonde_container_io_bytes_total", labels, kernel["io.stat"][f"{device} {letter}bytes"]),
-                     ("sonde_container_io_requests_total", labels, kernel["io.stat"][f"{device} {letter}ios"])]
-        for resource in ("cpu", "memory", "io"):
-            for metric, which in (("waiting", "some"), ("stalled", "full")):
-                rows.append((f"sonde_container_pressure_{metric}_seconds_total", {"resource": resource},
-                             kernel[f"{resource}.pressure"][f"{which} total"] / 1e6))
-        return rows
 
 
 class Pods(unittest.TestCase):
