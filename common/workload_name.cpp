@@ -57,7 +57,7 @@ std::string workload_of_pod(std::string_view pod) {
   if (generated(last.tail, kSuffixLength, kSuffixLength)) {
     const Split before = split(last.head);
     if (generated(before.tail, kShortestHash, kLongestHash)) return std::string(before.head);
-    return std::string(last.head);
+    return std::string(cron_job_of(last.head));
   }
   if (number(last.tail)) return std::string(last.head);
   return std::string(pod);

@@ -66,9 +66,10 @@ size_t list_containers(std::span<Container* const> containers, const ListingBoun
     ++listed;
     // Names that the rule made may differ only in bytes that are not UTF-8. A runtime's are unique, but for
     // the last moments of a predecessor.
-    while (!container->record && by_labels.contains(std::string(container->labels.text()))) {
+    while (!container->record && !container->name.container.empty() &&
+           by_labels.contains(std::string(container->labels.text()))) {
       container->name.pod += fmt::format("~{}", *std::ranges::max_element(container->cgroup_ids));
-      if (!container->name.container.empty()) container->name.container = container->name.pod;
+      container->name.container = container->name.pod;
       set_labels(*container);
     }
     show(*container);

@@ -36,7 +36,7 @@ ContainerTotals::StoredRow& ContainerTotals::row_of(const metrics::Labels& label
 
 ContainerTotals::ServiceRow& ContainerTotals::service_of(const metrics::Labels& labels) {
   auto found = services_.find(std::string(labels.text()));
-  const bool room = services_.size() < retention_.most_ended;
+  const bool room = services_.size() < retention_.most_services;
   const metrics::Labels other{{"namespace", ""}, {"service", "~other"}};
   const metrics::Labels& used = found != services_.end() || room ? labels : other;
   auto& service = found != services_.end() ? found->second : services_[std::string(used.text())];

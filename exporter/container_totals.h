@@ -30,6 +30,8 @@ struct RowRetention {
   std::chrono::milliseconds linger = std::chrono::seconds(60);
   /// So many of those are exported, the latest; and so many are remembered beyond that for a successor.
   size_t most_ended = 2000;
+  /// So many services have a row of those that ended; the others share ~other's.
+  size_t most_services = 500;
 };
 
 /// Counters of containers as rows that never fall, however containers come and go.

@@ -1,6 +1,7 @@
 #include "identity/container_name.h"
 
 #include <array>
+#include <utility>
 
 namespace sonde::identity {
 namespace {
@@ -42,8 +43,11 @@ std::optional<ContainerName> name_of_systemd_unit(std::string_view path) {
   std::string_view unit = last_part(path).name;
   for (const std::string_view suffix : kUnitSuffixes) {
     if (unit.size() <= suffix.size() || !unit.ends_with(suffix)) continue;
-    if (suffix == ".service") unit.remove_suffix(suffix.size());
-    return ContainerName{.name_space = "", .pod = "", .container = "", .service = std::string(unit)};
+    std::string service(unit.starts_with("session-") ? "session"
+                        : unit.starts_with("run-")   ? "run"
+                                                     : unit.substr(0, unit.size() - suffix.size()));
+    if (suffix != ".service") service += suffix;
+    return ContainerName{.name_space = "", .pod = "", .container = "", .service = std::move(service)};
   }
   return std::nullopt;
 }

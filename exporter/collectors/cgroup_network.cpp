@@ -46,7 +46,6 @@ constexpr auto kPodsKept = std::chrono::minutes(10);
 
 /// The counters of a pod's interfaces when they were last read.
 struct PodDevices {
-  uint64_t network_namespace = 0;
   std::map<std::string, NetDevCounters, std::less<>> last;  ///< by interface
   SteadyTime seen_at;
 
@@ -81,8 +80,8 @@ class CgroupNetwork final : public Collector {
     std::vector<PodRows::Pod> pods = pods_.update(context.containers);
     std::unordered_map<uint64_t, NetDevCounters> increments;
     for (const PodRows::Pod& pod : pods) {
-      std::string key(pod.container->pod_labels.text());
-      if (!pod.container->listed) key += std::to_string(pod.container->network_namespace);
+      std::string key = std::to_string(pod.container->network_namespace);
+      key += pod.container->pod_labels.text();
       PodDevices& devices = devices_[std::move(key)];
       devices.seen_at = now;
       if (const auto more = read(*pod.container, devices)) increments.emplace(pod.life, *more);
@@ -124,10 +123,6 @@ class CgroupNetwork final : public Collector {
     if (!text) return failed(ReadFailure::kUnreadable);
     const NetDev devices = parse_net_dev(*text);
     if (devices.malformed > 0 || devices.devices.empty()) return failed(ReadFailure::kMalformed);
-    if (pod.network_namespace != container.network_namespace) {
-      pod.last.clear();
-      pod.network_namespace = container.network_namespace;
-    }
     return pod.increments(devices);
   }
 
@@ -139,7 +134,7 @@ class CgroupNetwork final : public Collector {
   const Environment* environment_;
   PodRows pods_;
   ContainerTotals totals_;
-  std::unordered_map<std::string, PodDevices> devices_;  ///< by the pod's labels
+  std::unordered_map<std::string, PodDevices> devices_;  ///< by network namespace and the pod's labels
 };
 
 }  // namespace

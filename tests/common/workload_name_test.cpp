@@ -13,6 +13,7 @@ TEST(WorkloadName, TakesOffWhatControllersAppend) {
   EXPECT_EQ(workload_of_pod("fluentd-k2x9z"), "fluentd");
   EXPECT_EQ(workload_of_pod("postgres-0"), "postgres");
   EXPECT_EQ(workload_of_pod("kafka-broker-12"), "kafka-broker");
+  EXPECT_EQ(workload_of_pod("backup-29384756-h4x2k"), "backup");
 }
 
 TEST(WorkloadName, LeavesOtherNamesAlone) {

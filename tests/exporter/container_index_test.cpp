@@ -226,6 +226,13 @@ TEST(ContainerIndex, UnitsOfSystemdAreServicesWithoutContainer) {
   ASSERT_EQ(table.containers().size(), 2U);
   EXPECT_EQ(table.containers()[0].labels.text(), R"(namespace="",pod="",container="",service="sshd")");
   EXPECT_EQ(table.containers()[1].name.service, "getty@tty1");
+  index.apply(populated("/user.slice/session-7.scope", 4), kNow);
+  index.apply(populated("/user.slice/session-8.scope", 5), kNow);
+  const ContainerTable sessions = index.build(kNow);
+  ASSERT_EQ(sessions.containers().size(), 4U);
+  EXPECT_EQ(sessions.containers()[2].name.service, "session.scope") << "one row for all that come and go";
+  EXPECT_EQ(sessions.containers()[3].labels, sessions.containers()[2].labels);
+  EXPECT_NE(sessions.containers()[3].shown, sessions.containers()[2].shown);
   ContainerIndexOptions without;
   without.systemd_units = false;
   ContainerIndex none(two_trees(), std::move(without));

@@ -71,8 +71,8 @@ def _kernel_of_the_lists(meta_package: str) -> str:
     os.makedirs(os.path.dirname(folder))
     with tempfile.TemporaryDirectory(dir=CACHE) as fresh:
         run("sh", "-c", f"cd {shlex.quote(fresh)} && apt-get download -qq -o APT::Sandbox::User=root {depends[1]} && "
-            "dpkg-deb --fsys-tarfile *.deb | tar -x --wildcards './boot/vmlinuz-*' './lib/modules/*/kernel/drivers/virtio' "
-            "'./lib/modules/*/kernel/fs/fuse*' && rm *.deb")
+            "dpkg-deb --fsys-tarfile *.deb | tar -x --wildcards './boot/vmlinuz-*' "
+            "'./lib/modules/*/kernel/drivers/virtio' './lib/modules/*/kernel/fs/fuse' && rm *.deb")
         os.rename(fresh, folder)
     return folder
 
@@ -106,7 +106,7 @@ class Machine:
         with open(f"{self.folder}/console", "wb") as console, socket.socket(socket.AF_UNIX) as files:
             files.bind(f"{self.folder}/files")
             files.listen()
-            self._start([VIRTIOFSD, f"--fd={files.fileno()}", "-o", "source=/", "-o", "cache=always", "-o", "sandbox=chroot",
+            self._start([VIRTIOFSD, f"--fd={files.fileno()}", "-o", "source=/,cache=always,sandbox=chroot",
                          "--rlimit-nofile=10000", "-f"], stderr=subprocess.DEVNULL, pass_fds=[files.fileno()])
             machine = self._start(
                 ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", str(MEGABYTES),
