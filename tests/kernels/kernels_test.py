@@ -2,7 +2,6 @@
 """sonde-exporter and the exactness tests on other kernels than the host's, on cgroup v2: Debian 12's own and the newer
 one that it offers, each in a virtual machine that sees the host's files. Exit code 77: it cannot be had here."""
 import os
-import re
 import signal
 import sys
 import unittest
@@ -27,9 +26,10 @@ class Kernels(unittest.TestCase):
             console = machine.boot(f"{HERE}/guest.sh", SECONDS, SONDE_BUILD=BUILD, PREPARED=machine.folder,
                                    PARTS=" ".join(parts))
         print(console, flush=True)
-        self.assertIn(f"\nLinux {version}.", console)
+        said = console.splitlines()
+        self.assertTrue(any(line.startswith(f"Linux {version}.") for line in said), "its kernel is that one")
         for part in parts:
-            self.assertTrue(re.search(f"^part {part} passed in", console, re.MULTILINE), f"{part} on Linux {version}")
+            self.assertTrue(any(line.startswith(f"part {part} passed in") for line in said), f"{part}, Linux {version}")
 
     def test_linux_6_1(self) -> None:
         self.check("6.1", "Programs", "Files")
