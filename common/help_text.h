@@ -23,7 +23,7 @@ void in_group(CLI::App& app, const std::string& heading, Add&& add) {
   add();
   const auto options = app.get_options();
   for (size_t i = before; i < options.size(); ++i) {
-    options[i]->group(options[i]->get_name().starts_with("--no-") ? "" : heading);
+    options[i]->group(options[i]->get_name().starts_with("--no-collector.") ? "" : heading);
   }
 }
 

@@ -43,10 +43,16 @@ std::string absence(const ApiContext& context, const ReportPointer& last, int64_
   const Health health = context.health.read();
   const std::string fault = health.last_fault.empty() ? "" : "; the last fault: " + health.last_fault;
   if (last) {
+    const double age = static_cast<double>(now_ms - last->time_ms) / 1000;
+    // A read after the last data brought nothing newer: it is Prometheus that has nothing.
+    const bool reads_succeed =
+        health.last_fault.empty() && health.last_success_seconds * 1000 > static_cast<double>(last->time_ms);
     return fmt::format(
-        "the last data is {:.0f} s old, too old to judge by; sonde_analyzer_tick_failures_total says why, "
-        "and a past time= can be asked for{}",
-        static_cast<double>(now_ms - last->time_ms) / 1000, fault);
+        "the last data is {:.0f} s old, too old to judge by; {}, and a past time= can be asked for{}", age,
+        reads_succeed ? "Prometheus answers and has nothing newer: is sonde-exporter scraped "
+                        "(up{job=\"sonde-exporter\"})?"
+                      : "sonde_analyzer_tick_failures_total says why",
+        fault);
   }
   if (health.last_success_seconds == 0) {
     return "no report yet: nothing could be read from Prometheus so far" + fault;
