@@ -16,14 +16,18 @@ void set_help(CLI::App& app, const std::string& footer);
 /// Breaks a text at blanks into lines of at most `width` columns; its own line ends stay.
 std::string wrapped(std::string_view text, size_t width);
 
-/// Puts all options that `add` adds under a heading of --help; --no-… are known but not shown.
+/// Puts all options that `add` adds under a heading of --help; --no-X is known but not shown where there is
+/// --X.
 template <class Add>
 void in_group(CLI::App& app, const std::string& heading, Add&& add) {
   const size_t before = app.get_options().size();
   add();
   const auto options = app.get_options();
   for (size_t i = before; i < options.size(); ++i) {
-    options[i]->group(options[i]->get_name().starts_with("--no-collector.") ? "" : heading);
+    const std::string name = options[i]->get_name();
+    const bool shown_by_its_opposite =
+        name.starts_with("--no-") && app.get_option_no_throw("--" + name.substr(5)) != nullptr;
+    options[i]->group(shown_by_its_opposite ? "" : heading);
   }
 }
 
