@@ -37,8 +37,8 @@ ContainerTotals::StoredRow& ContainerTotals::row_of(const metrics::Labels& label
 ContainerTotals::ServiceRow& ContainerTotals::service_of(const metrics::Labels& labels) {
   auto found = services_.find(std::string(labels.text()));
   const bool room = services_.size() < retention_.most_services;
-  const metrics::Labels other{{"namespace", ""}, {"service", "~other"}};
-  const metrics::Labels& used = found != services_.end() || room ? labels : other;
+  static const metrics::Labels kOther{{"namespace", ""}, {"service", "~other"}};
+  const metrics::Labels& used = found != services_.end() || room ? labels : kOther;
   auto& service = found != services_.end() ? found->second : services_[std::string(used.text())];
   if (!service) {
     service = std::make_unique<ServiceRow>();
@@ -138,7 +138,7 @@ void ContainerTotals::list_rows(SteadyTime now) {
   for (auto stored = stored_.begin(); stored != stored_.end();) {
     StoredRow& row = *stored->second;
     // A row that nobody points to may be one that its owner left for another: it lingers too.
-    if (row.lives == 0 && (row.forgotten || now - row.alive_at >= kRowsKept)) {
+    if (row.lives == 0 && (row.forgotten || now - row.alive_at >= retention_.linger)) {
       std::erase(listed_, &row.row);
       stored = stored_.erase(stored);
       continue;

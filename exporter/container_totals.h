@@ -28,7 +28,7 @@ std::vector<CountOwner> owners_of(const ContainerTable& containers);
 struct RowRetention {
   /// Rows of which no owner lives are still exported for so long.
   std::chrono::milliseconds linger = std::chrono::seconds(60);
-  /// So many of those are exported, the latest; and so many are remembered beyond that for a successor.
+  /// So many containers that ended are remembered, the latest: for their rows, and for a successor.
   size_t most_ended = 2000;
   /// So many services have a row of those that ended; the others share ~other's.
   size_t most_services = 500;
@@ -62,8 +62,6 @@ class ContainerTotals {
   [[nodiscard]] std::span<const Row* const> rows() const { return listed_; }
   /// For each service the sum over its containers that ended.
   [[nodiscard]] std::span<const Row* const> ended() const { return ended_listed_; }
-
-  [[nodiscard]] size_t width() const { return width_; }
 
  private:
   struct StoredRow {

@@ -127,7 +127,7 @@ state = "{self.rootfs}/run/containerd"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = "{self.folder}/cni"
     conf_dir = "{self.folder}/cni"
 ''')
 
