@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "analyzer/config/parse_metric_map.h"
-#include "analyzer/config/yaml_section.h"
+#include "common/yaml_section.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -146,15 +146,6 @@ void check_together(const YAML::Node& root, const Config& config, Complaints& co
   }
   if (config.metric_map.empty()) {
     complain("metric_map", ": names no quantity; use a preset, such as presets: [sonde]");
-  }
-}
-
-Result<YAML::Node> load_yaml(std::string_view text, const std::string& file) {
-  try {
-    return YAML::Load(std::string(text));
-  } catch (const YAML::Exception& error) {
-    return fail(ErrorCode::kInvalid, fmt::format("{}:{}: not YAML: {}; mind the indentation and quotes", file,
-                                                 error.mark.line + 1, error.msg));
   }
 }
 

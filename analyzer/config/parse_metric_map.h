@@ -1,7 +1,7 @@
 #pragma once
 
 #include "analyzer/config/metric_map.h"
-#include "analyzer/config/yaml_section.h"
+#include "common/yaml_section.h"
 
 namespace sonde::analyzer {
 

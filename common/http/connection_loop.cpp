@@ -43,10 +43,11 @@ struct Answered {
 class ConnectionLoop::Implementation {
  public:
   Implementation(std::vector<FileDescriptor> listeners, ConnectionLimits limits, size_t workers,
-                 Handler handler)
+                 Handler handler, TlsProvider tls)
       : listeners_(std::move(listeners)),
         limits_(limits),
         handler_(std::move(handler)),
+        tls_(std::move(tls)),
         epoll_(::epoll_create1(EPOLL_CLOEXEC)),
         wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
         workers_(workers) {
@@ -102,6 +103,7 @@ class ConnectionLoop::Implementation {
       const int on = 1;
       ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
       Connection connection;
+      if (tls_) connection.tls = std::make_unique<TlsSession>(tls_(), socket.get());
       connection.socket = std::move(socket);
       connection.remote_address = peer_address(peer);
       connection.guard = RequestGuard(limits_.request);
@@ -128,22 +130,46 @@ class ConnectionLoop::Implementation {
     }
   }
 
-  /// Takes up to one buffer of bytes; empty when there is nothing more to come from this client.
-  std::string_view receive(const Connection& connection, bool& would_block) {
+  /// Takes up to one buffer of bytes, which are then at the beginning of input_.
+  Transfer receive(const Connection& connection) {
+    if (connection.tls) return connection.tls->receive(input_);
+    return receive_undecrypted(connection);
+  }
+
+  Transfer receive_undecrypted(const Connection& connection) {
     const ssize_t count = ::recv(connection.socket.get(), input_.data(), input_.size(), 0);
-    would_block = count < 0 && (errno == EAGAIN || errno == EINTR);
-    return {input_.data(), static_cast<size_t>(std::max<ssize_t>(count, 0))};
+    if (count > 0) return {.bytes = static_cast<size_t>(count)};
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return {.wait_for = EPOLLIN};
+    return {.over = true};
+  }
+
+  static Transfer send(const Connection& connection, std::string_view bytes) {
+    if (connection.tls) return connection.tls->send(bytes);
+    const ssize_t count =
+        ::send(connection.socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count > 0) return {.bytes = static_cast<size_t>(count)};
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return {.wait_for = EPOLLOUT};
+    return {.over = true};
   }
 
   void read(Connection& connection) {
-    bool would_block = false;
-    const std::string_view bytes = receive(connection, would_block);
-    if (would_block) return rearm(connection, EPOLLIN);
-    if (bytes.empty()) return connections_.close(connection);
+    const Transfer received = receive(connection);
+    if (received.wait_for != 0) return rearm(connection, received.wait_for);
+    if (received.over) return end(connection);
     const bool begins = connection.guard.state() == RequestGuard::State::kIdle;
     if (begins) connection.enter(Phase::kReading, now_, limits_.whole_request);
-    connection.guard.add(bytes);
+    connection.guard.add({input_.data(), received.bytes});
     proceed(connection);
+  }
+
+  /// The client has gone, or it failed at the handshake.
+  void end(Connection& connection) {
+    if (!connection.tls || connection.tls->handshake_failure().empty()) return connections_.close(connection);
+    log::debug("a TLS handshake failed",
+               {{"remote", connection.remote_address}, {"reason", connection.tls->handshake_failure()}});
+    if (!connection.tls->met_plain_http()) return linger(connection);  // OpenSSL has told the client why
+    connection.tls.reset();
+    refuse(connection, {400, "this port speaks HTTPS: use https://"});
   }
 
   /// Acts on what the guard holds.
@@ -156,7 +182,8 @@ class ConnectionLoop::Implementation {
       case RequestGuard::State::kReading:
         if (connection.guard.take_expects_continue()) {
           constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-          ::send(connection.socket.get(), kContinue.data(), kContinue.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+          // Its buffer is empty: only a client that does not read makes that fail.
+          if (send(connection, kContinue).bytes != kContinue.size()) return connections_.close(connection);
         }
         return rearm(connection, EPOLLIN);
       case RequestGuard::State::kIdle:
@@ -168,8 +195,10 @@ class ConnectionLoop::Implementation {
     connection.phase = Phase::kAnswering;
     auto request = std::make_shared<GuardedRequest>(connection.guard.take());
     if (++connection.requests >= kKeepAliveRequests || stopping_) request->close = true;
-    workers_.run([this, request, fd = connection.socket.get(), remote = connection.remote_address] {
-      Answered answered{fd, run_exchange(std::move(*request), remote, fd, handler_)};
+    const int fd = connection.socket.get();
+    const int send_to = connection.tls ? -1 : fd;  // what is encrypted is sent by the network thread alone
+    workers_.run([this, request, fd, send_to, remote = connection.remote_address] {
+      Answered answered{fd, run_exchange(std::move(*request), remote, send_to, handler_)};
       {
         const std::lock_guard lock(answered_mutex_);
         answered_.push_back(std::move(answered));
@@ -212,12 +241,10 @@ class ConnectionLoop::Implementation {
   void send_rest(Connection& connection) {
     while (connection.sent < connection.answer.size()) {
       const std::string_view rest = std::string_view(connection.answer).substr(connection.sent);
-      const ssize_t count =
-          ::send(connection.socket.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0 && errno == EAGAIN) return rearm(connection, EPOLLOUT);
-      if (count <= 0) return connections_.close(connection);
-      connection.sent += static_cast<size_t>(count);
+      const Transfer sent = send(connection, rest);
+      if (sent.wait_for != 0) return rearm(connection, sent.wait_for);
+      if (sent.over) return connections_.close(connection);
+      connection.sent += sent.bytes;
     }
     std::string().swap(connection.answer);
     if (connection.close_after_answer || stopping_) return linger(connection);
@@ -230,6 +257,7 @@ class ConnectionLoop::Implementation {
   /// Says that no more comes and waits for the client to hang up: closing at once could make the kernel
   /// throw away the answer together with bytes that the client still sends.
   void linger(Connection& connection) {
+    if (connection.tls) connection.tls->say_goodbye();
     ::shutdown(connection.socket.get(), SHUT_WR);
     if (stopping_) return connections_.close(connection);
     connection.enter(Phase::kLingering, now_, kLinger);
@@ -237,11 +265,9 @@ class ConnectionLoop::Implementation {
   }
 
   void discard(Connection& connection) {
-    bool would_block = false;
-    const size_t count = receive(connection, would_block).size();
-    connection.discarded += count;
-    const bool over = (count == 0 && !would_block) || connection.discarded > kLingerBytes;
-    if (over) return connections_.close(connection);
+    const Transfer received = receive_undecrypted(connection);
+    connection.discarded += received.bytes;
+    if (received.over || connection.discarded > kLingerBytes) return connections_.close(connection);
     rearm(connection, EPOLLIN);
   }
 
@@ -290,6 +316,7 @@ class ConnectionLoop::Implementation {
   std::vector<FileDescriptor> listeners_;
   const ConnectionLimits limits_;
   const Handler handler_;
+  const TlsProvider tls_;
   FileDescriptor epoll_;
   FileDescriptor wake_;
   std::atomic<bool> stopping_{false};
@@ -297,7 +324,7 @@ class ConnectionLoop::Implementation {
   // Of the network thread alone.
   SteadyTime now_ = SteadyClock::now();
   SteadyTime accept_again_ = SteadyTime::max();  // set after running out of file descriptors
-  std::array<char, 16UL * 1024> input_{};
+  std::array<char, 16UL * 1024> input_{};        // a whole TLS record
   ConnectionTable connections_;
 
   std::mutex answered_mutex_;
@@ -307,9 +334,9 @@ class ConnectionLoop::Implementation {
 };
 
 ConnectionLoop::ConnectionLoop(std::vector<FileDescriptor> listeners, ConnectionLimits limits, size_t workers,
-                               Handler handler)
-    : implementation_(
-          std::make_unique<Implementation>(std::move(listeners), limits, workers, std::move(handler))) {}
+                               Handler handler, TlsProvider tls)
+    : implementation_(std::make_unique<Implementation>(std::move(listeners), limits, workers,
+                                                       std::move(handler), std::move(tls))) {}
 
 ConnectionLoop::~ConnectionLoop() = default;
 

@@ -2,18 +2,20 @@
 
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "common/clock.h"
 #include "common/file_descriptor.h"
+#include "common/http/access/tls_session.h"
 #include "common/http/guard.h"
 
 namespace sonde::http {
 
 /// What a connection is about; it goes round the first three until it lingers or is closed.
 enum class Phase {
-  kReading,    ///< waits for (the rest of) a request
+  kReading,    ///< waits for (the rest of) a TLS handshake or of a request
   kAnswering,  ///< a worker has it; the network thread keeps its hands off the socket
   kSending,    ///< the client is slow to take the answer
   kLingering,  ///< the answer was the last one; until the client hangs up its bytes are thrown away
@@ -29,6 +31,7 @@ struct Connection {
   }
 
   FileDescriptor socket;
+  std::unique_ptr<TlsSession> tls;  ///< null: plain HTTP
   std::string remote_address;
   RequestGuard guard;
   Phase phase = Phase::kReading;

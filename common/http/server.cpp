@@ -10,6 +10,7 @@
 #include <map>
 #include <utility>
 
+#include "common/http/access/web_access.h"
 #include "common/http/compression.h"
 #include "common/http/connection_loop.h"
 #include "common/http/landing_page.h"
@@ -67,7 +68,8 @@ struct Server::Implementation {
       : options(std::move(web_options)), program(std::move(program_info)) {}
 
   Response handle(const Request& request) {
-    Response response = route(request);
+    const Handler page = [this](const Request& admitted) { return route(admitted); };
+    Response response = access ? access->answer(request, page) : page(request);
     compress(request, response);
     return response;
   }
@@ -134,8 +136,9 @@ struct Server::Implementation {
   std::map<std::string, Route> routes;  // by path
   std::function<std::string()> not_ready_because = [] { return std::string(); };
   std::vector<uint16_t> ports;
-  std::atomic<unsigned> scrapes{0};  // that run now
-  std::atomic<size_t> last_size{0};  // of a scrape, to reserve for the next
+  std::atomic<unsigned> scrapes{0};   // that run now
+  std::atomic<size_t> last_size{0};   // of a scrape, to reserve for the next
+  std::unique_ptr<WebAccess> access;  // null without --web.config.file
   std::unique_ptr<ConnectionLoop> loop;
 };
 
@@ -186,6 +189,13 @@ void Server::set_ready_check(std::function<std::string()> not_ready_because) {
 Result<void> Server::start() {
   Implementation& self = *implementation_;
   keep_memory_for_the_next_scrape();
+  TlsProvider tls;
+  if (!self.options.config_file.empty()) {
+    auto config = LiveWebConfig::open(self.options.config_file);
+    if (!config) return tl::unexpected(config.error());
+    self.access = std::make_unique<WebAccess>(std::move(*config), self.program.name);
+    if (self.access->tls()) tls = [&self] { return self.access->tls(); };
+  }
   std::vector<FileDescriptor> sockets;
   self.ports.clear();
   for (const std::string& text : self.options.listen_addresses) {
@@ -195,14 +205,14 @@ Result<void> Server::start() {
     if (!listener) return tl::unexpected(listener.error());
     self.ports.push_back(listener->port);
     sockets.push_back(std::move(listener->socket));
-    log::info("listening", {{"address", text}, {"port", listener->port}});
+    log::info("listening", {{"address", text}, {"port", listener->port}, {"tls", tls != nullptr}});
   }
   if (sockets.empty()) return fail(ErrorCode::kInvalid, "--web.listen-address: give at least one host:port");
   const size_t workers =
       self.options.max_requests == 0 ? kWorkersUnlimited : self.options.max_requests + kWorkersBesideScrapes;
-  self.loop =
-      std::make_unique<ConnectionLoop>(std::move(sockets), ConnectionLimits{}, workers,
-                                       [&self](const Request& request) { return self.handle(request); });
+  self.loop = std::make_unique<ConnectionLoop>(
+      std::move(sockets), ConnectionLimits{}, workers,
+      [&self](const Request& request) { return self.handle(request); }, tls);
   return {};
 }
 

@@ -22,6 +22,7 @@ struct WebOptions {
   std::string telemetry_path = "/metrics";
   unsigned max_requests = 40;  ///< parallel scrapes; more get 503. 0 = no limit
   Compression compression = Compression::kGzip;
+  std::string config_file;  ///< TLS, passwords, headers (docs/web-configuration.md); "" = none of them
 };
 
 /// What the landing page and the health endpoints say of a program.
@@ -65,7 +66,8 @@ class Server {
   /// /-/ready answers 200 when this returns "", else 503 with the text. Default: ready once started.
   void set_ready_check(std::function<std::string()> not_ready_because);
 
-  /// Binds every address and starts serving. Errors: kUnavailable, naming the address and the remedy.
+  /// Reads the web configuration, binds every address and starts serving. Errors: kUnavailable, naming the
+  /// address and the remedy; those of LiveWebConfig::open().
   Result<void> start();
   /// Stops serving and joins its threads. Called by the destructor too.
   void stop();

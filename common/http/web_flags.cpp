@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/http/access/live_web_config.h"
 #include "common/http/listen_address.h"
 
 namespace sonde::http {
@@ -48,6 +49,18 @@ void add_web_flags(CLI::App& app, WebOptions& options, const std::string& defaul
       ->type_name("none|gzip")
       ->check(CLI::IsMember({"none", "gzip"}))
       ->default_str(options.compression == Compression::kGzip ? "gzip" : "none");
+  app.add_option_function<std::string>(
+         "--web.config.file",
+         [&options](const std::string& file) {
+           // Here too, so that nothing is done before it is found wrong.
+           const auto config = LiveWebConfig::open(file);
+           if (!config) throw CLI::ValidationError(config.error().message);
+           options.config_file = file;
+         },
+         "YAML file with the certificate for HTTPS, the users with their passwords' bcrypt hashes, and "
+         "headers, "
+         "in the format of Prometheus's exporters. Without it pages are served in clear to everybody")
+      ->type_name("FILE");
 }
 
 void add_log_flags(CLI::App& app, LogOptions& options) {

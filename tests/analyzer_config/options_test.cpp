@@ -56,6 +56,15 @@ TEST(Options, AnAddressThatIsNoneEndsWith2) {
   EXPECT_EQ(std::ranges::count(line.output, '\n'), 1);
 }
 
+TEST(Options, AWrongWebConfigurationEndsWith2) {
+  const test::ScratchDirectory folder;
+  const std::string flag = "--web.config.file=" + folder.write("web.yml", "tls_server_config: {cert: x}\n");
+  const CommandLine line = parse({flag.c_str()});
+  EXPECT_EQ(line.exit_code, 2);
+  EXPECT_THAT(line.output, HasSubstr("web.yml:1: tls_server_config.key_file: missing"));
+  EXPECT_EQ(std::ranges::count(line.output, '\n'), 1);
+}
+
 TEST(Options, HelpAndVersionEndWith0) {
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
   for (const char* part :

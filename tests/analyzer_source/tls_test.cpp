@@ -10,8 +10,7 @@
 #include "analyzer/source/source_options.h"
 #include "tests/analyzer_source/fault_server.h"
 #include "tests/analyzer_source/reply_maker.h"
-#include "tests/identity/scratch_directory.h"
-#include "tests/support/child_process.h"
+#include "tests/support/certificates.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -21,45 +20,19 @@ namespace {
 
 using ::testing::HasSubstr;
 
-/// Two authorities, and a certificate of the first for a server on 127.0.0.1 and for a client, made by
-/// openssl.
-class Certificates {
- public:
-  Certificates() {
-    const bool made = authority("ca") && authority("other_ca") &&
-                      signed_by("ca", "server", "subjectAltName=IP:127.0.0.1") &&
-                      signed_by("ca", "client", "subjectAltName=DNS:analyzer") &&
-                      signed_by("ca", "wrong_host", "subjectAltName=DNS:elsewhere");
-    if (!made) std::abort();
-  }
-  [[nodiscard]] std::string file(const std::string& name) const { return folder_.path() + "/" + name; }
-
- private:
-  static bool run(const std::vector<std::string>& command) {
-    test::ChildProcess process(command, "");
-    return process.wait() == 0;
-  }
-  [[nodiscard]] bool authority(const std::string& name) const {
-    return run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                "-days", "2", "-subj", "/CN=" + name, "-keyout", file(name + ".key"), "-out",
-                file(name + ".pem")});
-  }
-  [[nodiscard]] bool signed_by(const std::string& ca, const std::string& name,
-                               const std::string& extension) const {
-    const std::string extensions = folder_.write(name + ".ext", extension + "\n");
-    return run({"openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-                "/CN=" + name, "-keyout", file(name + ".key"), "-out", file(name + ".csr")}) &&
-           run({"openssl", "x509", "-req", "-days", "2", "-in", file(name + ".csr"), "-CA", file(ca + ".pem"),
-                "-CAkey", file(ca + ".key"), "-CAcreateserial", "-extfile", extensions, "-out",
-                file(name + ".pem")});
-  }
-
-  test::ScratchDirectory folder_;
-};
-
-const Certificates& certificates() {
-  static const Certificates kCertificates;
-  return kCertificates;
+/// Two authorities, and certificates of the first for a server on 127.0.0.1, for a client and for another
+/// host.
+const test::Certificates& certificates() {
+  static const test::Certificates& made = *[] {
+    static const test::Certificates kCertificates;
+    kCertificates.authority("ca");
+    kCertificates.authority("other_ca");
+    kCertificates.signed_by("ca", "server", "subjectAltName=IP:127.0.0.1");
+    kCertificates.signed_by("ca", "client", "subjectAltName=DNS:analyzer");
+    kCertificates.signed_by("ca", "wrong_host", "subjectAltName=DNS:elsewhere");
+    return &kCertificates;
+  }();
+  return made;
 }
 
 /// cpp-httplib's TLS server with a remote-read endpoint.

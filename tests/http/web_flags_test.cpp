@@ -7,6 +7,8 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "tests/identity/scratch_directory.h"
+
 namespace sonde::http {
 namespace {
 
@@ -72,6 +74,19 @@ TEST(WebFlags, WrongValuesAreRefusedByName) {
     EXPECT_THAT(Flags().parse(wrong), HasSubstr(wrong.substr(0, wrong.find('=')))) << wrong;
   }
   EXPECT_NE(Flags().parse("--web.listen"), "") << "no abbreviations";
+}
+
+TEST(WebFlags, AWebConfigurationIsReadAtOnce) {
+  Flags flags;
+  EXPECT_EQ(flags.parse(""), "");
+  EXPECT_EQ(flags.web.config_file, "");
+  const test::ScratchDirectory folder;
+  const std::string file = folder.write("web.yml", "http_server_config: {http2: false}\n");
+  EXPECT_EQ(flags.parse("--web.config.file=" + file), "");
+  EXPECT_EQ(flags.web.config_file, file);
+  folder.write("web.yml", "\nhttp_server: {}\n");
+  EXPECT_THAT(Flags().parse("--web.config.file=" + file), HasSubstr("web.yml:2: http_server: unknown key"));
+  EXPECT_THAT(Flags().parse("--web.config.file=" + file + ".none"), HasSubstr("web.yml.none: No such file"));
 }
 
 }  // namespace

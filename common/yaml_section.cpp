@@ -1,4 +1,4 @@
-#include "analyzer/config/yaml_section.h"
+#include "common/yaml_section.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -9,7 +9,7 @@
 
 #include "common/duration.h"
 
-namespace sonde::analyzer {
+namespace sonde {
 namespace {
 
 template <class T>
@@ -21,6 +21,15 @@ std::optional<T> number(std::string_view text) {
 }
 
 }  // namespace
+
+Result<YAML::Node> load_yaml(std::string_view text, const std::string& file) {
+  try {
+    return YAML::Load(std::string(text));
+  } catch (const YAML::Exception& error) {
+    return fail(ErrorCode::kInvalid, fmt::format("{}:{}: not YAML: {}; mind the indentation and quotes", file,
+                                                 error.mark.line + 1, error.msg));
+  }
+}
 
 void Complaints::add(const YAML::Node& where, const std::string& key, const std::string& text) {
   lines_.push_back(fmt::format("{}: {}{}", place(file_, where), key, text));
@@ -210,4 +219,4 @@ std::optional<uint64_t> parse_bytes(std::string_view text) {
   return *count << unit->shift;
 }
 
-}  // namespace sonde::analyzer
+}  // namespace sonde

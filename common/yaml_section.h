@@ -12,7 +12,12 @@
 #include <utility>
 #include <vector>
 
-namespace sonde::analyzer {
+#include "common/result.h"
+
+namespace sonde {
+
+/// The document of a text; `file` is its name in errors. Errors: kInvalid, with file and line.
+Result<YAML::Node> load_yaml(std::string_view text, const std::string& file);
 
 /// Collects what is wrong with a file; the first complaint is the one that people are shown.
 class Complaints {
@@ -35,7 +40,7 @@ class Complaints {
 /// One map of the file while it is read: each read() names a key that may stand there, and close() complains
 /// of every other key. A key that is absent leaves the value as it was.
 ///
-/// Only the sources of analyzer/config include this header, as yaml-cpp is heavy.
+/// Only sources that read a file include this header, as yaml-cpp is heavy.
 class YamlSection {
  public:
   /// `path` is the key of the map itself ("detectors.zscore"), "" for the whole file.
@@ -85,4 +90,4 @@ class YamlSection {
 /// "56MiB" and the like. Nothing for what is no size.
 std::optional<uint64_t> parse_bytes(std::string_view text);
 
-}  // namespace sonde::analyzer
+}  // namespace sonde
