@@ -2,7 +2,9 @@
 
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 
@@ -24,10 +26,8 @@ CgroupEvent::Kind kind_of(uint32_t kind) {
       return CgroupEvent::Kind::kCreated;
     case SONDE_CGROUP_RMDIR:
       return CgroupEvent::Kind::kRemoved;
-    case SONDE_CGROUP_POPULATED:
-      return CgroupEvent::Kind::kPopulated;
     default:
-      return CgroupEvent::Kind::kReleased;
+      return CgroupEvent::Kind::kPopulated;
   }
 }
 
@@ -57,13 +57,15 @@ class CgroupEvents final : public BpfCgroupEvents {
 
  private:
   static int handle(void* self, void* data, size_t size) {
-    if (size < sizeof(cgroup_event)) return 0;
+    constexpr size_t kPathAt = offsetof(cgroup_event, path);
+    if (size <= kPathAt) return 0;
     const auto& event = *static_cast<const cgroup_event*>(data);
     (*static_cast<CgroupEvents*>(self)->on_event_)(
         {.kind = kind_of(event.kind),
          .hierarchy_root = event.hierarchy_root,
          .cgroup_id = event.id,
-         .path = std::string_view(event.path, ::strnlen(event.path, sizeof event.path))});
+         .path = std::string_view(event.path,
+                                  ::strnlen(event.path, std::min(size - kPathAt, sizeof event.path)))});
     return 0;
   }
 

@@ -15,7 +15,6 @@ struct CgroupEvent {
   enum class Kind {
     kCreated,    ///< mkdir
     kRemoved,    ///< rmdir: no task is left in it, pages and I/O may still be charged
-    kReleased,   ///< the kernel let go of it
     kPopulated,  ///< it was empty and got a process of its own
   };
 

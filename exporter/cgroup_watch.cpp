@@ -26,7 +26,7 @@ class BpfWatch final : public CgroupWatch {
     const Result<int> handled = events_->poll([&](const CgroupEvent& event) {
       if (event.path.size() >= kClippedPath) {
         unclear = true;
-      } else if (event.kind != CgroupEvent::Kind::kReleased) {
+      } else {
         on_event(event);
       }
     });

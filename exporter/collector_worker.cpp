@@ -19,13 +19,14 @@ CollectorJob::Outcome CollectorJob::wait() {
   return late;
 }
 
-void CollectorJob::run(Collector& collector) {
+size_t CollectorJob::run(Collector& collector, size_t reserved) {
   {
     const std::lock_guard lock(mutex_);
-    if (given_up_) return;
+    if (given_up_) return reserved;
   }
   const SteadyTime start = SteadyClock::now();
   Outcome outcome;
+  outcome.output.reserve(reserved);
   try {
     const Result<void> collected = collector.collect({*containers_, deadline_}, outcome.output);
     if (!collected) outcome.error = collected.error().message;
@@ -34,9 +35,11 @@ void CollectorJob::run(Collector& collector) {
   }
   outcome.duration = SteadyClock::now() - start;
   outcome.finished = true;
+  const size_t size = outcome.output.text().size();
   const std::lock_guard lock(mutex_);
   outcome_ = std::move(outcome);
   done_.notify_all();
+  return size;
 }
 
 CollectorWorker::CollectorWorker(std::string name, std::unique_ptr<Collector> collector)
@@ -81,7 +84,7 @@ void CollectorWorker::run() {
     running_ = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    running_->run(*collector_);
+    output_size_ = running_->run(*collector_, output_size_ + output_size_ / 8);
     lock.lock();
     running_.reset();
   }

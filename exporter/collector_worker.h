@@ -30,7 +30,9 @@ class CollectorJob {
   Outcome wait();
 
   /// Runs the collector, on its worker's thread. Does nothing if the job was given up before.
-  void run(Collector& collector);
+  /// Returns the size of its output.
+  /// `reserved`: bytes of output that are expected.
+  size_t run(Collector& collector, size_t reserved);
 
   [[nodiscard]] SteadyTime deadline() const { return deadline_; }
 
@@ -75,6 +77,7 @@ class CollectorWorker {
   std::shared_ptr<CollectorJob> running_;
   bool stopping_ = false;
   bool ended_ = true;
+  size_t output_size_ = 0;  ///< of the last run; of the thread alone
   std::thread thread_;
 };
 

@@ -59,10 +59,12 @@ std::string gzip(std::string_view bytes) {
   const std::unique_ptr<libdeflate_compressor, decltype(&libdeflate_free_compressor)> compressor(
       libdeflate_alloc_compressor(kFastest), &libdeflate_free_compressor);
   if (!compressor) throw std::bad_alloc();
-  std::string out(libdeflate_gzip_compress_bound(compressor.get(), bytes.size()), '\0');
-  out.resize(libdeflate_gzip_compress(compressor.get(), bytes.data(), bytes.size(), out.data(), out.size()));
-  out.shrink_to_fit();  // the bound is the size of the input
-  return out;
+  // As large as the input, of which some tenth will be used: the rest is never touched, nor is it memory
+  // then.
+  const size_t bound = libdeflate_gzip_compress_bound(compressor.get(), bytes.size());
+  const auto out = std::make_unique_for_overwrite<char[]>(bound);
+  return {out.get(),
+          libdeflate_gzip_compress(compressor.get(), bytes.data(), bytes.size(), out.get(), bound)};
 }
 
 }  // namespace sonde::http

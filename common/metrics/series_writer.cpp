@@ -24,7 +24,8 @@ std::string_view type_word(MetricType type) {
 }
 
 constexpr size_t kLongestNumber = 32;
-constexpr size_t kFirstStep = 1024;                    // bytes of an empty writer's buffer
+constexpr size_t kFirstStep = 1024;  // bytes of an empty writer's buffer
+constexpr size_t kFurthestAhead = size_t{16} * 1024;
 constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
 
 /// Writes the shortest text that reads back as the same double; returns one past its end.
@@ -75,8 +76,12 @@ void SeriesWriter::family(std::string_view name, std::string_view type, std::str
 
 /// Where the next `bytes` may be written; the caller adds to size_ what it used.
 char* SeriesWriter::room(size_t bytes) {
-  if (buffer_.size() - size_ < bytes)
-    buffer_.resize(std::max(2 * buffer_.size(), size_ + bytes + kFirstStep));
+  if (buffer_.size() - size_ < bytes) {
+    const size_t wanted = size_ + bytes;
+    if (buffer_.capacity() < wanted) buffer_.reserve(std::max(2 * buffer_.capacity(), wanted + kFirstStep));
+    // resize() writes zeros: no further ahead than what is still in the processor's cache when it is used.
+    buffer_.resize(std::min(buffer_.capacity(), wanted + kFurthestAhead));
+  }
   return buffer_.data() + size_;
 }
 
@@ -147,7 +152,7 @@ void SeriesWriter::append(const SeriesWriter& other) {
 }
 
 void SeriesWriter::reserve(size_t bytes) {
-  if (bytes > size_) room(bytes - size_);
+  buffer_.reserve(bytes);
 }
 
 std::string SeriesWriter::take() {

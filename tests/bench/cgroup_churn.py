@@ -1,67 +1,97 @@
 #!/usr/bin/env python3
 """What containers that come and go cost sonde-exporter, and whether it misses any.
 
-usage: tests/bench/cgroup_churn.py [--cgroups 1000] [--rate 100] [--seconds 60] [--interval 5]
-Beside that many cgroups with a sleeping process each, makes RATE others a second for SECONDS, each with a process that lives
-for 100 ms, and removes them; scrapes every INTERVAL seconds. As root. Prints a Markdown table.
+usage: tests/bench/cgroup_churn.py [--cgroups 1000] [--rate 100] [--seconds 60] [--interval 5] [-- FLAGS of sonde-exporter]
+Beside that many cgroups with a sleeping process each, a program of its own (cgroup_churn.cpp, target "benchmarks") makes RATE
+others a second for SECONDS in every hierarchy that is mounted, each with a process that lives for 100 ms, and removes them. Scrapes
+every INTERVAL seconds as Prometheus does, over one connection with gzip, and reads the pages afterwards: a container is missed if
+no page has its row, or none with the exit of its one process in it. As root. Prints Markdown tables.
 """
 import argparse
+import dataclasses
+import gzip
+import http.client
 import os
-import signal
-import statistics
+import re
+import subprocess
 import sys
-import threading
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "exporter")]
-from cgroup_scrape import cpu_seconds, resident_megabytes, sleeper  # noqa: E402
+from cgroup_scrape import cpu_seconds, resident_megabytes  # noqa: E402
 from cgroups import TestCgroups  # noqa: E402
-from running_exporter import RunningExporter, samples  # noqa: E402
+from running_exporter import PROGRAM, RunningExporter, value  # noqa: E402
 
-LIFE_SECONDS = 0.1
-SWITCHES = "sonde_container_context_switches_total"
-
-
-class Churn(threading.Thread):
-    """Makes and removes cgroups at a rate until told to stop."""
-
-    def __init__(self, cgroups: TestCgroups, rate: float) -> None:
-        super().__init__()
-        self.cgroups = cgroups
-        self.rate = rate
-        self.made: list[str] = []
-        self.stopping = threading.Event()
-
-    def run(self) -> None:
-        living: list[tuple[float, str, int]] = []
-        begin = time.monotonic()
-        while not self.stopping.is_set() or living:
-            now = time.monotonic()
-            if not self.stopping.is_set() and len(self.made) < (now - begin) * self.rate:
-                name = f"job-{len(self.made)}"
-                path = f"/{self.cgroups.name}/{name}"
-                for root in self.cgroups.roots:
-                    os.mkdir(root + path)
-                living.append((now + LIFE_SECONDS, path, sleeper(self.cgroups.roots, path)))
-                self.made.append(name)
-            elif living and living[0][0] <= now:
-                _, path, process = living.pop(0)
-                os.kill(process, signal.SIGKILL)
-                os.waitpid(process, 0)
-                for root in self.cgroups.roots:
-                    remove(root + path)
-            else:
-                time.sleep(0.001)
+LOAD = os.path.join(os.path.dirname(PROGRAM), "..", "bench", "cgroup_churn")
+LIFE_MILLISECONDS = 100
+EXITS = re.compile(rb'^sonde_container_process_events_total\{[^}]*pod="job-(\d+)"[^}]*event="exit"[^}]*\} (\d+)$', re.MULTILINE)
+STATES = 6
 
 
-def remove(directory: str) -> None:
-    """rmdir, again while the kernel still holds the last process."""
-    while True:
-        try:
-            return os.rmdir(directory)
-        except OSError:
-            time.sleep(0.001)
+class Load:
+    """The program that makes cgroups; what it made is in `output`."""
+
+    def __init__(self, cgroups: TestCgroups, options: argparse.Namespace) -> None:
+        self.output = tempfile.TemporaryFile("w+", encoding="utf-8")
+        parents = [f"{root}/{cgroups.name}" for root in cgroups.roots]
+        self.process = subprocess.Popen([LOAD, str(options.cgroups), str(options.rate), str(LIFE_MILLISECONDS), *parents],
+                                        stdin=subprocess.PIPE, stdout=self.output)
+
+    def __enter__(self) -> "Load":
+        while os.fstat(self.output.fileno()).st_size == 0:
+            assert self.process.poll() is None, "cgroup_churn ended"
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def line(self) -> None:
+        """Begins or ends the churn."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+
+    def end(self) -> None:
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        self.process.wait()
+
+    def jobs(self) -> dict[int, float]:
+        """Once it has ended: the jobs that it made, by number, and how long each process lived, in milliseconds."""
+        self.output.seek(0)
+        lines = [line.split() for line in self.output if line != "ready\n"]
+        return {int(number): (int(died) - int(born)) / 1e6 for number, born, died in lines}
+
+
+@dataclasses.dataclass
+class State:
+    """The exporter at a scrape."""
+
+    seconds: float
+    cpu: float
+    resident: float
+    files: int
+
+
+class Scraper:
+    """Reads pages as Prometheus does and keeps them as they came."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.pages: list[bytes] = []
+        self.times: list[float] = []
+
+    def scrape(self) -> None:
+        start = time.monotonic()
+        self.connection.request("GET", "/metrics", headers={"Accept-Encoding": "gzip"})
+        reply = self.connection.getresponse()
+        page = reply.read()
+        self.times.append((time.monotonic() - start) * 1e3)
+        assert reply.status == 200, reply.status
+        self.pages.append(page)
 
 
 def main() -> None:
@@ -72,47 +102,68 @@ def main() -> None:
     parser.add_argument("--interval", type=float, default=5)
     parser.add_argument("flags", nargs="*", help="flags of sonde-exporter, after --")
     options = parser.parse_args()
-    with TestCgroups() as cgroups:
-        sleepers = [sleeper(cgroups.roots, cgroups.make(f"c-{number}")) for number in range(options.cgroups)]
-        try:
-            with RunningExporter(*options.flags) as exporter:
-                measure(exporter, Churn(cgroups, options.rate), options)
-        finally:
-            for process in sleepers:
-                os.kill(process, signal.SIGKILL)
-                os.waitpid(process, 0)
+    with TestCgroups() as cgroups, Load(cgroups, options) as load, RunningExporter(*options.flags) as exporter:
+        scraper = Scraper(exporter.port)
+        states = measure(exporter.process.pid, scraper, load, options)
+        load.end()
+        scraper.scrape()
+        report(scraper, load.jobs(), states)
 
 
-def measure(exporter: RunningExporter, churn: Churn, options: argparse.Namespace) -> None:
-    process = exporter.process.pid
-    state = lambda: (resident_megabytes(process), len(os.listdir(f"/proc/{process}/fd")))  # noqa: E731
-    seen: set[str] = set()
-    times: list[float] = []
+def measure(process: int, scraper: Scraper, load: Load, options: argparse.Namespace) -> list[State]:
+    scraper.scrape()
+    load.line()
+    begin = time.monotonic()
     states = []
-    exporter.page()
-    churn.start()
-    cpu, begin = cpu_seconds(process), time.monotonic()
-    while time.monotonic() - begin < options.seconds:
-        time.sleep(options.interval)
-        start = time.monotonic()
-        page = exporter.page()
-        times.append((time.monotonic() - start) * 1e3)
-        seen.update(dict(labels).get("pod", "") for (name, labels), _ in samples(page) if name == SWITCHES)
-        states.append(state())
-    churn.stopping.set()
-    elapsed = time.monotonic() - begin
-    cpu = cpu_seconds(process) - cpu
-    churn.join()
-    page = exporter.page()
-    seen.update(dict(labels).get("pod", "") for (name, labels), _ in samples(page) if name == SWITCHES)
-    missed = len(set(churn.made) - seen)
-    half = len(states) // 2
-    print("| cgroups made | missed | scrape ms, median and longest of "
-          f"{len(times)} | CPU, share of a core | resident MB, half-way and at the end | open files, the same |")
+
+    def note() -> None:
+        states.append(State(time.monotonic() - begin, cpu_seconds(process), resident_megabytes(process),
+                            len(os.listdir(f"/proc/{process}/fd"))))
+
+    note()
+    scrapes = int(options.seconds / options.interval)
+    for number in range(scrapes):
+        time.sleep(max(0.0, begin + (number + 1) * options.interval - time.monotonic()))
+        scraper.scrape()
+        note()
+    load.line()
+    return states
+
+
+def report(scraper: Scraper, jobs: dict[int, float], states: list[State]) -> None:
+    seen: dict[int, int] = {}
+    for compressed in scraper.pages:
+        for number, exits in EXITS.findall(gzip.decompress(compressed)):
+            seen[int(number)] = max(seen.get(int(number), 0), int(exits))
+    wanted = [number for number, life in jobs.items() if life >= LIFE_MILLISECONDS]
+    without_row = [number for number in wanted if number not in seen]
+    without_count = [number for number in wanted if seen.get(number) == 0]
+    wrong = [number for number in wanted if seen.get(number, 1) > 1]
+    times = sorted(scraper.times[1:-1])
+    seconds = states[-1].seconds
+    print("| made | a second | missed: no row | row without its exit | scrapes | ms p50 | p99 | longest | CPU, share of a core |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    print(f"| {len(jobs)} | {len(jobs) / seconds:.1f} | {len(without_row)} | {len(without_count)} | {len(times)} | "
+          f"{times[len(times) // 2]:.0f} | {times[min(len(times) - 1, int(len(times) * 0.99))]:.0f} | {times[-1]:.0f} | "
+          f"{(states[-1].cpu - states[0].cpu) / seconds:.1%} |\n")
+    print(f"lived {min(jobs.values()):.0f} to {max(jobs.values()):.0f} ms; counted more than once: {len(wrong)}; "
+          f"missed: {(without_row + without_count)[:20]}")
+    page = gzip.decompress(scraper.pages[-1]).decode()
+    exited = value(page, "sonde_exited_process_events_total", service="job", event="exit")
+    print(f"exits of service job: {sum(seen.values())} by rows, {exited} by its ended containers; "
+          f"rescans {value(page, 'sonde_exporter_cgroup_rescans_total')}; ~other {value(page, 'sonde_exporter_containers_unlisted')}")
+    print("lost events:", ", ".join(line.split(" ", 1)[0].partition("{")[2].rstrip("}") + " " + line.split(" ")[-1]
+                                    for line in page.splitlines()
+                                    if line.startswith("sonde_exporter_bpf_lost_events_total{") and not line.endswith(" 0")))
+    print("\n| after s | CPU, share since before | resident MB | open files | page MB | series |")
     print("|---|---|---|---|---|---|")
-    print(f"| {len(churn.made)} ({len(churn.made) / elapsed:.0f} a second) | {missed} | {statistics.median(times):.0f}, "
-          f"{max(times):.0f} | {cpu / elapsed:.1%} | {states[half][0]:.0f}, {states[-1][0]:.0f} | {states[half][1]}, "
-          f"{states[-1][1]} |")
+    for at in range(1, STATES + 1):
+        last, now = (len(states) - 1) * (at - 1) // STATES, (len(states) - 1) * at // STATES
+        page = gzip.decompress(scraper.pages[now]).decode()
+        share = (states[now].cpu - states[last].cpu) / (states[now].seconds - states[last].seconds)
+        series = sum(1 for line in page.splitlines() if not line.startswith("#"))
+        print(f"| {states[now].seconds:.0f} | {share:.1%} | {states[now].resident:.0f} | {states[now].files} | "
+              f"{len(page) / 1e6:.1f} | {series} |")
 
 
 if __name__ == "__main__":
