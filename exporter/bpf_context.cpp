@@ -2,8 +2,6 @@
 
 #include <bpf/btf.h>
 #include <linux/capability.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -11,6 +9,7 @@
 #include <span>
 
 #include "exporter/bpf_program.h"
+#include "exporter/process_capabilities.h"
 
 namespace sonde::exporter {
 namespace {
@@ -21,13 +20,7 @@ constexpr std::string_view kHookTypePrefix = "btf_trace_";
 
 /// Whether the process holds CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, which stands for both.
 bool may_load_programs() {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-  if (::syscall(SYS_capget, &header, data) != 0) return true;  // let the kernel say it
-  const auto holds = [&data](int capability) {
-    return (data[capability / 32].effective >> (capability % 32) & 1U) != 0;
-  };
-  return holds(CAP_SYS_ADMIN) || (holds(CAP_BPF) && holds(CAP_PERFMON));
+  return has_capability(CAP_SYS_ADMIN) || (has_capability(CAP_BPF) && has_capability(CAP_PERFMON));
 }
 
 /// The number of a BTF tracepoint's own arguments: its prototype has an untyped pointer in front of them.

@@ -3,11 +3,8 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -17,6 +14,8 @@
 #include "exporter/bpf_context.h"
 #include "exporter/cadvisor_names.h"
 #include "exporter/collector_table.h"
+#include "exporter/privileges.h"
+#include "exporter/process_capabilities.h"
 #include "identity/network_namespace.h"
 #include "identity/node_name.h"
 #include "identity/runtime_state_files.h"
@@ -34,11 +33,7 @@ constexpr std::chrono::seconds kPatience{2};
 /// Whether other users' processes may be looked into, as their network namespaces need: by the capability, or
 /// because process 1 lets itself be looked into (a container whose processes are all of this user).
 bool sees_other_processes(const std::string& procfs) {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> sets{};
-  const bool told = syscall(SYS_capget, &header, sets.data()) == 0;
-  if (told && (sets[0].effective & (1U << CAP_SYS_PTRACE)) != 0) return true;
-  return identity::network_namespace_of(procfs, "1").has_value();
+  return has_capability(CAP_SYS_PTRACE) || identity::network_namespace_of(procfs, "1").has_value();
 }
 
 /// Of all files that this process may open, three quarters are for those that collectors keep open.
@@ -126,14 +121,7 @@ void Exporter::make_discovery(const Options& options, ContainerRule rule) {
   } else {
     log::warning("cgroups are listed at each scrape, not watched", {{"reason", inotify.error().message}});
   }
-  const bool sees_namespaces = sees_other_processes(environment_.roots.procfs);
-  capabilities_.set("network_namespaces",
-                    sees_namespaces ? CapabilityReason::kAvailable : CapabilityReason::kMissingCapability);
-  if (!sees_namespaces) {
-    log::warning(
-        "network metrics are missing: other processes' network namespaces need root or CAP_SYS_PTRACE to be "
-        "seen");
-  }
+  judge_network_namespaces(options);
   DiscoveryOptions discovery{
       .roots = environment_.roots, .mounts = environment_.mounts, .open_files = environment_.open_files};
   discovery.containers.rule = std::move(rule);
@@ -142,6 +130,20 @@ void Exporter::make_discovery(const Options& options, ContainerRule rule) {
   discovery.containers.linger = options.linger;
   discovery.containers.node = environment_.node;
   discovery_ = std::make_unique<Discovery>(std::move(discovery), make_names(options), std::move(watch));
+}
+
+void Exporter::judge_network_namespaces(const Options& options) {
+  constexpr const char* kFeature = "network_namespaces";
+  if (!reads_network_namespaces(options)) {
+    capabilities_.set(kFeature, CapabilityReason::kDisabled);
+  } else if (sees_other_processes(environment_.roots.procfs)) {
+    capabilities_.set(kFeature, CapabilityReason::kAvailable);
+  } else {
+    capabilities_.set(kFeature, CapabilityReason::kMissingCapability);
+    log::warning(
+        "network metrics are missing: other processes' network namespaces need root or CAP_SYS_PTRACE to be "
+        "seen");
+  }
 }
 
 void Exporter::make_collectors(const Options& options) {

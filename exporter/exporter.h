@@ -31,6 +31,7 @@ class Exporter {
  private:
   Exporter() = default;
   void make_discovery(const Options& options, ContainerRule rule);
+  void judge_network_namespaces(const Options& options);
   void make_collectors(const Options& options);
 
   // In the order in which they depend on each other.

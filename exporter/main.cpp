@@ -1,3 +1,6 @@
+#include <malloc.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -9,6 +12,8 @@
 #include "exporter/exporter.h"
 #include "exporter/node_lock.h"
 #include "exporter/options.h"
+#include "exporter/privileges.h"
+#include "exporter/process_capabilities.h"
 
 namespace {
 
@@ -25,6 +30,16 @@ int fail_with(const Error& error) {
 int run(const exporter::Options& options) {
   if (const auto configured = log::configure(options.log.level, options.log.format); !configured) {
     return fail_with(configured.error());
+  }
+  // Before there is a second thread: each has capabilities of its own, those of the one that started it.
+  if (options.drop_privileges) {
+    const auto kept =
+        exporter::keep_only_capabilities(exporter::needed_capabilities(options, geteuid() == 0));
+    if (!kept) {
+      return fail_with({kept.error().code, "privileges cannot be dropped: " + kept.error().message +
+                                               "; --no-privileges.drop keeps them"});
+    }
+    log::info("privileges dropped", {{"kept", *kept}});
   }
   Shutdown shutdown;
   FileDescriptor lock;

@@ -33,6 +33,7 @@ struct Options {
   bool host_row = true;
   std::vector<std::string> disabled_hooks;
   uint32_t max_cgroups = BpfOptions().max_cgroups;
+  bool drop_privileges = true;
   std::string node_lock = "sonde-exporter";  ///< "none": no lock
 };
 

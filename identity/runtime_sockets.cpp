@@ -3,7 +3,10 @@
 #include <sys/stat.h>
 
 #include <array>
+#include <optional>
 #include <span>
+#include <string_view>
+#include <utility>
 
 #include "identity/cri_socket.h"
 #include "identity/docker_socket.h"
@@ -30,26 +33,51 @@ bool is_socket(const std::string& path) {
 
 using MakeSocket = std::unique_ptr<RuntimeSocket> (*)(const std::string& path, Runtime runtime);
 
-void add(std::vector<std::unique_ptr<NameSource>>& sources, std::string_view word, const std::string& option,
-         std::span<const Place> places, const std::string& root, MakeSocket make) {
-  if (option == "none") return;
-  const auto add_one = [&](const std::string& path, Runtime runtime) {
-    sources.push_back(std::make_unique<SocketNames>(word, make(path, runtime), SocketNames::Timing()));
-  };
-  if (!option.empty()) return add_one(option, places.front().runtime);
-  for (const Place& place : places) {
-    if (is_socket(root + place.path)) return add_one(root + place.path, place.runtime);
+/// One kind of runtime.
+struct Kind {
+  std::string_view word;
+  std::string SocketOptions::* option;
+  std::span<const Place> places;
+  MakeSocket make;
+};
+constexpr std::array<Kind, 3> kKinds{{{"cri", &SocketOptions::cri, kCri, make_cri_socket},
+                                      {"docker", &SocketOptions::docker, kDocker, make_docker_socket},
+                                      {"podman", &SocketOptions::podman, kPodman, make_docker_socket}}};
+
+struct Asked {
+  std::string path;
+  Runtime runtime;
+};
+
+std::optional<Asked> asked_socket(const Kind& kind, const SocketOptions& options) {
+  const std::string& option = options.*kind.option;
+  if (option == "none") return std::nullopt;
+  if (!option.empty()) return Asked{option, kind.places.front().runtime};
+  const std::string root = options.rootfs == "/" ? "" : options.rootfs;
+  for (const Place& place : kind.places) {
+    if (is_socket(root + place.path)) return Asked{root + place.path, place.runtime};
   }
+  return std::nullopt;
 }
 
 }  // namespace
 
+std::vector<std::string> asked_sockets(const SocketOptions& options) {
+  std::vector<std::string> paths;
+  for (const Kind& kind : kKinds) {
+    if (auto asked = asked_socket(kind, options)) paths.push_back(std::move(asked->path));
+  }
+  return paths;
+}
+
 std::vector<std::unique_ptr<NameSource>> make_socket_sources(const SocketOptions& options) {
-  const std::string root = options.rootfs == "/" ? "" : options.rootfs;
   std::vector<std::unique_ptr<NameSource>> sources;
-  add(sources, "cri", options.cri, kCri, root, make_cri_socket);
-  add(sources, "docker", options.docker, kDocker, root, make_docker_socket);
-  add(sources, "podman", options.podman, kPodman, root, make_docker_socket);
+  for (const Kind& kind : kKinds) {
+    const auto asked = asked_socket(kind, options);
+    if (!asked) continue;
+    sources.push_back(std::make_unique<SocketNames>(kind.word, kind.make(asked->path, asked->runtime),
+                                                    SocketNames::Timing()));
+  }
   return sources;
 }
 

@@ -17,7 +17,10 @@ struct SocketOptions {
   std::string podman;
 };
 
-/// A source for each socket that is asked for, or found: CRI of containerd, CRI-O, k3s; Docker; Podman. Their
+/// The paths of the sockets that are asked for, or found.
+std::vector<std::string> asked_sockets(const SocketOptions& options);
+
+/// A source for each socket that is asked: CRI of containerd, CRI-O, k3s; Docker; Podman. Their
 /// threads begin to ask at once.
 std::vector<std::unique_ptr<NameSource>> make_socket_sources(const SocketOptions& options);
 

@@ -26,7 +26,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         for flag in ("--web.listen-address", "--web.telemetry-path", "--web.max-requests", "--web.compression",
                      "--path.procfs", "--path.cgroupfs", "--container.cgroup-include", "--node.lock",
-                     "--bpf.disable-hook", "--bpf.max-cgroups",
+                     "--bpf.disable-hook", "--bpf.max-cgroups", "--no-privileges.drop",
                      "--collector.disable-defaults", "--collector.syscalls.mode", "--collector.syscalls.sampling-ratio",
                      "--collector.syscalls.sampling-period",
                      "--log.level", "--log.format", "--version", *(f"--collector.{name}" for name in COLLECTORS)):

@@ -1,0 +1,50 @@
+#include "exporter/privileges.h"
+
+#include <linux/capability.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+
+#include "common/http/listen_address.h"
+#include "exporter/process_capabilities.h"
+
+namespace sonde::exporter {
+namespace {
+
+/// Below it, CAP_NET_BIND_SERVICE is needed to listen.
+constexpr uint16_t kFirstFreePort = 1024;
+
+/// Whose a socket is that is not there yet is not known.
+bool is_roots(const std::string& path) {
+  struct stat status{};
+  return stat(path.c_str(), &status) == 0 && status.st_uid == 0;
+}
+
+bool listens_below_free_ports(const http::WebOptions& web) {
+  return std::ranges::any_of(web.listen_addresses, [](const std::string& text) {
+    const auto address = http::parse_listen_address(text);
+    return address && address->port > 0 && address->port < kFirstFreePort;
+  });
+}
+
+}  // namespace
+
+bool reads_network_namespaces(const Options& options) {
+  return options.collectors.contains("cgroup_network") || options.collectors.contains("tcp_retransmits");
+}
+
+std::set<int> needed_capabilities(const Options& options, bool root) {
+  // Cgroups are announced by a BPF program; files are those of runtimes, of cgroups, and TLS keys.
+  std::set<int> needed{CAP_BPF, CAP_PERFMON, CAP_DAC_READ_SEARCH};
+  // It stands for both where a runtime knows no others.
+  if (!has_capability(CAP_BPF) || !has_capability(CAP_PERFMON)) needed.insert(CAP_SYS_ADMIN);
+  if (reads_network_namespaces(options)) needed.insert(CAP_SYS_PTRACE);
+  const auto sockets = identity::asked_sockets(options.sockets);
+  if (std::ranges::any_of(sockets, [&](const std::string& path) { return !root || !is_roots(path); })) {
+    needed.insert(CAP_DAC_OVERRIDE);
+  }
+  if (listens_below_free_ports(options.web)) needed.insert(CAP_NET_BIND_SERVICE);
+  return needed;
+}
+
+}  // namespace sonde::exporter
