@@ -300,9 +300,13 @@ Container& ContainerIndex::live(Chosen chosen, SteadyTime now) {
   auto life = lives_.find(chosen.path);
   if (life != lives_.end()) {
     Container& container = life->second;
-    const bool same_name = (container.record != nullptr) == (chosen.record != nullptr);
-    if (same_name && same_cgroup(container.cgroup_ids, ids)) {
+    if (same_cgroup(container.cgroup_ids, ids)) {
       container.cgroup_ids = ids;
+      if (!chosen.record || container.record) return container;
+      ++container.name_number;   // a runtime tells it at last
+      container.listed = false;  // it gets its labels with those that are new
+      container.name = std::move(chosen.name);
+      container.record = std::move(chosen.record);
       return container;
     }
     end(std::string(chosen.path), CgroupIds(container.cgroup_ids), now);

@@ -25,6 +25,8 @@ struct Container {
   metrics::Labels service_labels;  ///< namespace and service alone
   /// The number of this life of it: another cgroup of the same path, or of the same labels, has another.
   uint64_t life = 0;
+  /// The number of its name within this life, which gets another when a runtime tells it late.
+  uint32_t name_number = 1;
   /// Whether it has rows of its own; else it is part of the row ~other.
   bool listed = true;
   /// Whether it has gauges: not where it is part of the row ~other, and not where a newer container has taken

@@ -15,7 +15,8 @@ std::vector<CountOwner> owners_of(const ContainerTable& containers) {
   std::vector<CountOwner> owners;
   owners.reserve(containers.containers().size() + containers.ended().size());
   for (const Container& one : containers.containers()) {
-    owners.push_back({one.life, &one.labels, &one.service_labels, true});
+    const uint32_t name = one.listed ? one.name_number : 0;
+    owners.push_back({one.life, &one.labels, &one.service_labels, true, name});
   }
   for (const Container& one : containers.ended()) {
     owners.push_back({one.life, &one.labels, &one.service_labels, false});
@@ -60,21 +61,41 @@ void ContainerTotals::begin(std::span<const CountOwner> owners, SteadyTime now) 
       life.totals.assign(width_, 0);
       life.alive_at = now;
     }
-    // Its labels may be others than before: it may have been part of ~other.
+    // Its labels may be others than before: it may have been part of ~other, or had no name.
     StoredRow& row = row_of(*owner.labels, now);
-    if (life.row != &row) {
-      if (life.row != nullptr) --life.row->lives;
-      life.row = &row;
-      ++row.lives;
-      row.forgotten = false;
-    }
-    if (!life.settled) life.service = &service_of(*owner.service);
+    if (life.row != &row) move_to(row, life, owner);
+    life.name = owner.name;
+    if (!life.settled) set_service(life, *owner.service);
     if (owner.alive) {
       life.alive_at = row.alive_at = now;
       life.alive_in = scrapes_;
     }
     named_.push_back(&row);
   }
+}
+
+void ContainerTotals::move_to(StoredRow& row, Life& life, const CountOwner& owner) {
+  StoredRow* const before = std::exchange(life.row, &row);
+  ++row.lives;
+  row.forgotten = false;
+  if (before == nullptr) return;
+  --before->lives;
+  const bool renamed = life.name != 0 && owner.name != 0 && life.name != owner.name;
+  // A row that others have counted in as well stays: it must not fall.
+  if (!renamed || before->lives > 0 || before->row.totals != life.totals) return;
+  for (size_t field = 0; field < width_; ++field) row.row.totals[field] += life.totals[field];
+  stored_.erase(std::string(before->row.labels.text()));
+}
+
+void ContainerTotals::set_service(Life& life, const metrics::Labels& labels) {
+  ServiceRow& service = service_of(labels);
+  ServiceRow* const before = std::exchange(life.service, &service);
+  if (before == &service) return;
+  ++service.lives;
+  if (before == nullptr || --before->lives > 0) return;
+  // Of a name that nothing ended with.
+  const bool used = std::ranges::any_of(before->totals, [](uint64_t total) { return total != 0; });
+  if (!used) services_.erase(std::string(before->shown.labels.text()));
 }
 
 bool ContainerTotals::add(uint64_t life_number, std::span<const uint64_t> increments) {
@@ -124,6 +145,7 @@ void ContainerTotals::forget_old(SteadyTime now) {
     const auto life = lives_.find(one->second);
     StoredRow& row = *life->second.row;
     row.forgotten = --row.lives == 0;
+    --life->second.service->lives;
     lives_.erase(life);
   }
 }

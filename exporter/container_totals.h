@@ -19,6 +19,8 @@ struct CountOwner {
   const metrics::Labels* labels = nullptr;   ///< of its row
   const metrics::Labels* service = nullptr;  ///< of its service's row of those that ended
   bool alive = true;
+  /// The number of the life's name; 0 where its row is the one of many, ~other.
+  uint32_t name = 0;
 };
 
 /// The containers of a table and those that ended, in the order of ContainerTable::find's indices.
@@ -39,7 +41,8 @@ struct RowRetention {
 /// Whatever is counted is added to the row of its present owner. A row belongs to its labels: owners with the
 /// same labels share it, and a successor goes on where its predecessor ended. What a life counted in all is
 /// added once, at its end, to the row of its service in ended(), which stays for good. Such a row is 0 at its
-/// first scrape, so that increase() sees the first end too. Threads: one.
+/// first scrape, so that increase() sees the first end too. A life that gets another name takes its counts to
+/// that name's row, and the row that was its own alone goes at once. Threads: one.
 class ContainerTotals {
  public:
   struct Row {
@@ -75,6 +78,7 @@ class ContainerTotals {
     Row shown;                     ///< as exported
     std::vector<uint64_t> totals;  ///< as of now
     uint64_t made_in = 0;          ///< number of the scrape
+    size_t lives = 0;              ///< that point here
   };
   struct Life {
     StoredRow* row = nullptr;
@@ -83,10 +87,13 @@ class ContainerTotals {
     SteadyTime alive_at;
     uint64_t alive_in = 0;  ///< number of the scrape
     bool settled = false;
+    uint32_t name = 0;  ///< CountOwner::name of the last scrape
   };
 
   StoredRow& row_of(const metrics::Labels& labels, SteadyTime now);
   ServiceRow& service_of(const metrics::Labels& labels);
+  void move_to(StoredRow& row, Life& life, const CountOwner& owner);
+  void set_service(Life& life, const metrics::Labels& labels);
   void settle(Life& life) const;
   void forget_old(SteadyTime now);
   void list_rows(SteadyTime now);

@@ -15,6 +15,9 @@ class PodRows {
   struct Pod {
     const Container* container;  ///< the one whose network namespace's row is the pod's
     uint64_t life;
+    uint32_t name;            ///< CountOwner::name
+    std::string key;          ///< of its network namespace and labels
+    std::string earlier_key;  ///< what it was until now, if its container has got another name; else ""
   };
 
   /// Those of now, in the table's order. A pod that was absent meanwhile has a new life.
@@ -24,9 +27,15 @@ class PodRows {
  private:
   struct Known {
     uint64_t life = 0;
+    uint32_t name = 1;
+    uint64_t network_namespace = 0;
+    uint64_t container_life = 0;
     bool seen = false;
   };
-  std::unordered_map<std::string, Known> known_;  ///< by labels and network namespace
+
+  std::string take_over_name(const Container& container, const std::string& key);
+
+  std::unordered_map<std::string, Known> known_;  ///< by network namespace and labels
   uint64_t last_life_ = 0;
 };
 

@@ -80,9 +80,11 @@ class CgroupNetwork final : public Collector {
     std::vector<PodRows::Pod> pods = pods_.update(context.containers);
     std::unordered_map<uint64_t, NetDevCounters> increments;
     for (const PodRows::Pod& pod : pods) {
-      std::string key = std::to_string(pod.container->network_namespace);
-      key += pod.container->pod_labels.text();
-      PodDevices& devices = devices_[std::move(key)];
+      if (auto renamed = devices_.extract(pod.earlier_key)) {
+        renamed.key() = pod.key;
+        devices_.insert(std::move(renamed));
+      }
+      PodDevices& devices = devices_[pod.key];
       devices.seen_at = now;
       if (const auto more = read(*pod.container, devices)) increments.emplace(pod.life, *more);
     }

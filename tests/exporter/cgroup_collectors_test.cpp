@@ -207,6 +207,8 @@ TEST_F(CgroupCollectors, NeverLetMinorFaultsFallWhileMajorOnesAreUnderWay) {
   EXPECT_EQ(minor(scrape), 93);
 }
 
+constexpr const char* kReceived = "sonde_pod_network_receive_bytes_total";
+
 class PodNetwork : public CgroupCollectors {
  protected:
   void SetUp() override {
@@ -215,7 +217,6 @@ class PodNetwork : public CgroupCollectors {
     add_process(77, 4026);
     set_interfaces(77, {{"lo", 999}, {"eth0", 100}});
   }
-  static constexpr const char* kReceived = "sonde_pod_network_receive_bytes_total";
 };
 
 TEST_F(PodNetwork, IsARowOfThePodWithoutTheLoopback) {
@@ -292,6 +293,37 @@ TEST_F(PodNetwork, GoesOnWhereItEndedAfterScrapesWithoutAProcess) {
   set_interfaces(78, {{"eth0", 3}});
   write_cgroup("pod/cgroup.procs", "78\n");
   EXPECT_EQ(read(scrape).value(kReceived), 128);
+}
+
+TEST_F(CgroupCollectors, CountNothingTwiceWhenAContainerGetsItsNameLate) {
+  use_v2();
+  const std::string id(64, 'a');
+  const std::string cgroup = "kubepods/burstable/pod3e2b1a4c-5d6f-4a8b-9c0d-1e2f3a4b5c6d/" + id;
+  write_cgroup(cgroup + "/cgroup.procs", "77\n");
+  write_cgroup(cgroup + "/cpu.stat", "usage_usec 3000000\n");
+  add_process(77, 4026);
+  set_interfaces(77, {{"eth0", 100}});
+  CgroupScrape scrape(scratch_.path(), {}, std::chrono::seconds(60));
+  for (int scrapes = 0; scrapes < 2; ++scrapes) {
+    const test::Exposition page = read(scrape);
+    EXPECT_EQ(page.value(kUsage, {{"container", "aaaaaaaaaaaa"}}), 3);
+    EXPECT_EQ(page.value(kReceived, {{"container", ""}}), 100);
+  }
+  scratch_.write("run/containerd/io.containerd.runtime.v2.task/k8s.io/" + id + "/config.json",
+                 R"({"ociVersion": "1.0.2", "annotations": {"io.kubernetes.cri.sandbox-name": "api-0",
+                     "io.kubernetes.cri.sandbox-namespace": "shop",
+                     "io.kubernetes.cri.container-name": "server"}})");
+  write_cgroup(cgroup + "/cpu.stat", "usage_usec 4000000\n");
+  set_interfaces(77, {{"eth0", 120}});
+  for (int scrapes = 0; scrapes < 2; ++scrapes) {
+    const test::Exposition page = read(scrape);
+    EXPECT_THAT(page.find(kUsage), SizeIs(1));
+    EXPECT_EQ(page.value(kUsage, {{"pod", "api-0"}, {"container", "server"}}), 4);
+    EXPECT_THAT(page.find(kReceived), SizeIs(1));
+    EXPECT_EQ(page.value(kReceived, {{"namespace", "shop"}, {"pod", "api-0"}}), 120);
+    EXPECT_THAT(page.find("sonde_exited_cpu_usage_seconds_total"), SizeIs(1));
+    EXPECT_EQ(page.value("sonde_exited_cpu_usage_seconds_total", {{"service", "api"}}), 0);
+  }
 }
 
 TEST_F(PodNetwork, CountsAMissingOrBrokenFile) {

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 
 namespace sonde::exporter {
@@ -17,11 +18,12 @@ using testing::Pair;
 /// Rows of one counter; the clock is the test's.
 class ContainerTotalsTest : public testing::Test {
  protected:
-  CountOwner owner(uint64_t life, const std::string& container, bool alive = true) {
+  CountOwner owner(uint64_t life, const std::string& container, bool alive = true, uint32_t number = 1) {
     const auto labels_of = [this](const std::string& name, const std::string& value) {
       return &labels_.try_emplace(name + value, metrics::Labels{{name, value}}).first->second;
     };
-    return {life, labels_of("container", container), labels_of("service", container.substr(0, 1)), alive};
+    return {life, labels_of("container", container), labels_of("service", container.substr(0, 1)), alive,
+            number};
   }
   void scrape(const std::vector<CountOwner>& owners, const std::map<uint64_t, uint64_t>& increments) {
     totals_.begin(owners, now_);
@@ -93,8 +95,42 @@ TEST_F(ContainerTotalsTest, ForgetsTheOldestOfTooManyThatEnded) {
   EXPECT_FALSE(totals_.add(1, std::array{uint64_t{1}}));
 }
 
-/// Containers come, go, take labels over and change between a row of their own and a common one at every
-/// scrape: every row rises, the increases add up to what was counted, and so do the ended ones'.
+TEST_F(ContainerTotalsTest, UnderANewNameAContainersRowGoesOnAndTheOldOneGoesAtOnce) {
+  scrape({owner(1, "x"), owner(2, "a1")}, {{1, 23}, {2, 4}});
+  scrape({owner(1, "b1", true, 2), owner(2, "a1")}, {{1, 2}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 4), Pair("container=\"b1\"", 25)));
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 0), Pair("service=\"b\"", 0)));
+  scrape({owner(1, "b1", false, 2)}, {{1, 3}});
+  EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 4), Pair("service=\"b\"", 28)));
+}
+
+TEST_F(ContainerTotalsTest, ANewNameThatWasAnothersRisesByWhatWasCountedBefore) {
+  scrape({owner(1, "a1")}, {{1, 100}});
+  scrape({owner(2, "x")}, {{2, 23}});
+  scrape({owner(2, "a1", true, 2)}, {});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 123)));
+}
+
+TEST_F(ContainerTotalsTest, ARowThatOthersHaveCountedInStaysUnderItsName) {
+  scrape({owner(1, "x"), owner(2, "x")}, {{1, 23}, {2, 4}});
+  scrape({owner(1, "a1", true, 2), owner(2, "x")}, {{1, 2}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 2), Pair("container=\"x\"", 27)));
+  scrape({owner(1, "a1", true, 2)}, {});
+  scrape({owner(1, "a1", true, 2), owner(3, "x")}, {{3, 1}});
+  scrape({owner(1, "a1", true, 2), owner(3, "b1", true, 2)}, {{3, 1}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 2), Pair("container=\"b1\"", 1),
+                                  Pair("container=\"x\"", 28)));
+}
+
+TEST_F(ContainerTotalsTest, WhatWasCountedInTheRowOfManyStaysThereWhenOneGetsItsOwn) {
+  scrape({owner(1, "~other", true, 0)}, {{1, 23}});
+  scrape({owner(1, "a1", true, 2)}, {{1, 2}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 2), Pair("container=\"~other\"", 23)));
+}
+
+/// Containers come without a name and get one, come, go, take labels over and change between a row of their
+/// own and a common one at every scrape: every row rises, the increases add up to what was counted, and so do
+/// the ended ones'. Rows of no name go with it.
 TEST_F(ContainerTotalsTest, NoRowFallsAndNothingIsLostOrDoubledWhereMembershipChangesAtEveryScrape) {
   std::mt19937_64 random(7);
   ContainerTotals totals(1, {.linger = std::chrono::hours(1), .most_ended = 100'000});
@@ -104,6 +140,7 @@ TEST_F(ContainerTotalsTest, NoRowFallsAndNothingIsLostOrDoubledWhereMembershipCh
   uint64_t counted = 0;
   uint64_t counted_by_ended = 0;
   std::map<uint64_t, uint64_t> counted_of;
+  std::set<uint64_t> named_lives;
   for (int i = 0; i < 300; ++i) {
     now_ += std::chrono::milliseconds(100);
     std::vector<CountOwner> owners;
@@ -114,7 +151,12 @@ TEST_F(ContainerTotalsTest, NoRowFallsAndNothingIsLostOrDoubledWhereMembershipCh
     });
     while (alive.size() < 10) alive[next_life++] = "a" + std::to_string(random() % 20);
     for (const auto& [life, name] : alive) {
-      owners.push_back(owner(life, random() % 4 == 0 ? "~other" : name));
+      const bool named = named_lives.contains(life) || (random() % 2 == 0 && named_lives.insert(life).second);
+      if (random() % 4 == 0) {
+        owners.push_back(owner(life, "~other", true, 0));
+      } else {
+        owners.push_back(named ? owner(life, name, true, 2) : owner(life, "unnamed" + std::to_string(life)));
+      }
     }
     totals.begin(owners, now_);
     for (const auto& [life, name] : alive) {
@@ -131,7 +173,9 @@ TEST_F(ContainerTotalsTest, NoRowFallsAndNothingIsLostOrDoubledWhereMembershipCh
       sum += value;
     }
     EXPECT_EQ(sum, counted);
-    for (const auto& [labels, value] : before) EXPECT_TRUE(now.contains(labels)) << labels;
+    for (const auto& [labels, value] : before) {
+      EXPECT_TRUE(now.contains(labels) || labels.find("unnamed") != std::string::npos) << labels;
+    }
     before = now;
     uint64_t sum_of_ended = 0;
     for (const auto& [labels, value] : values(totals.ended())) sum_of_ended += value;

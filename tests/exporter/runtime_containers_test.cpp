@@ -98,6 +98,18 @@ TEST_F(RuntimeContainers, AreUndecidedWhileTheirRuntimeThinksAndThenNamedByTheir
   EXPECT_THAT(names(index.build(kLater + std::chrono::seconds(10))), ElementsAre("api-0/server"));
 }
 
+TEST_F(RuntimeContainers, LiveOnUnderTheNameThatTheirRuntimeTellsLate) {
+  ContainerIndex index = make();
+  index.apply(populated(path('a'), 7), kNow);
+  const uint64_t life = index.build(kNow).containers()[0].life;
+  name('a', "api-0", "server");
+  const ContainerTable table = index.build(kLater);
+  ASSERT_THAT(names(table), ElementsAre("api-0/server"));
+  EXPECT_EQ(table.containers()[0].life, life);
+  EXPECT_EQ(table.containers()[0].name_number, 2U);
+  EXPECT_TRUE(table.ended().empty()) << "nothing has ended";
+}
+
 TEST_F(RuntimeContainers, SandboxesAreNoContainers) {
   ContainerIndex index = make();
   name('a', "api-0", "", true);
