@@ -4,6 +4,7 @@
 
 #include "exporter/cgroup_files.h"
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/container_gauges.h"
 #include "exporter/read_totals.h"
 
 namespace sonde::exporter {
@@ -72,17 +73,10 @@ class CgroupCpu final : public Collector {
     usage_.finish(context.containers, now);
     throttling_.finish(context.containers, now);
 
-    const auto write = [&](const MetricRow& row, std::optional<double> Reading::* value) {
-      writer.family(row);
-      for (size_t i = 0; i < containers.size(); ++i) {
-        if (containers[i].shown && readings[i].*value) {
-          writer.sample(containers[i].labels, *(readings[i].*value));
-        }
-      }
-    };
+    const ContainerGauges<Reading> gauges(containers, readings, writer);
     usage_.write(writer, kUsage, first_, kNanosecondsPerSecond);
-    write(kRequest, &Reading::request_cores);
-    write(kLimit, &Reading::limit_cores);
+    gauges.write(kRequest, &Reading::request_cores);
+    gauges.write(kLimit, &Reading::limit_cores);
     throttling_.write(writer, kPeriods, first_);
     throttling_.write(writer, kThrottled, second_);
     throttling_.write(writer, kThrottledTime, third_, kNanosecondsPerSecond);

@@ -5,6 +5,7 @@
 
 #include "exporter/cgroup_files.h"
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/container_gauges.h"
 #include "exporter/read_totals.h"
 
 namespace sonde::exporter {
@@ -93,18 +94,12 @@ class CgroupMemory final : public Collector {
     files_.end_scrape();
     faults_.finish(context.containers, SteadyClock::now());
 
-    const auto write = [&](const MetricRow& row, std::optional<uint64_t> Reading::* value) {
-      writer.family(row);
-      for (size_t i = 0; i < containers.size(); ++i) {
-        if (!containers[i].shown || !(readings[i].*value)) continue;
-        writer.sample(containers[i].labels, static_cast<double>(*(readings[i].*value)));
-      }
-    };
-    write(kUsage, &Reading::usage);
-    write(kLimit, &Reading::limit);
-    write(kWorkingSet, &Reading::working_set);
-    write(kCache, &Reading::cache);
-    write(kRss, &Reading::rss);
+    const ContainerGauges<Reading> gauges(containers, readings, writer);
+    gauges.write(kUsage, &Reading::usage);
+    gauges.write(kLimit, &Reading::limit);
+    gauges.write(kWorkingSet, &Reading::working_set);
+    gauges.write(kCache, &Reading::cache);
+    gauges.write(kRss, &Reading::rss);
     writer.family(kKinds);
     for (size_t i = 0; i < containers.size(); ++i) {
       if (!containers[i].shown) continue;

@@ -4,6 +4,7 @@
 
 #include "exporter/cgroup_files.h"
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/container_gauges.h"
 
 namespace sonde::exporter {
 namespace {
@@ -24,30 +25,26 @@ class CgroupPids final : public Collector {
   explicit CgroupPids(const Environment& environment) : files_(environment, "cgroup_pids") {}
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
+    const auto containers = context.containers.containers();
     std::vector<Reading> readings;
-    for (const Container& container : context.containers.containers()) {
-      if (container.shown) readings.push_back(read(container));
+    readings.reserve(containers.size());
+    for (const Container& container : containers) {
+      readings.push_back(container.shown ? read(container) : Reading());
     }
     files_.end_scrape();
-    const auto write = [&](const MetricRow& row, std::optional<uint64_t> Reading::* value) {
-      writer.family(row);
-      for (const Reading& reading : readings) {
-        if (reading.*value) writer.sample(reading.container->labels, static_cast<double>(*(reading.*value)));
-      }
-    };
-    write(kTasks, &Reading::tasks);
-    write(kLimit, &Reading::limit);
+    const ContainerGauges<Reading> gauges(containers, readings, writer);
+    gauges.write(kTasks, &Reading::tasks);
+    gauges.write(kLimit, &Reading::limit);
     return {};
   }
 
  private:
   struct Reading {
-    const Container* container;
     std::optional<uint64_t> tasks, limit;
   };
 
   Reading read(const Container& container) {
-    Reading reading{&container, {}, {}};
+    Reading reading;
     const auto hierarchy = CgroupFiles::hierarchy_of(container, Hierarchy::kPids);
     if (!hierarchy) return reading;
     reading.tasks = files_.read_number(container, *hierarchy, "pids.current");
