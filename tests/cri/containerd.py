@@ -18,6 +18,9 @@ from typing import Any
 HERE = os.path.dirname(os.path.abspath(__file__))
 IMAGE = "localhost/busybox:1"
 PAUSE_IMAGE = "localhost/pause:1"
+CNI_PLUGINS = "/usr/lib/cni"
+CNI_CACHE = "/var/lib/cni"  # made where a network is; there is no option for it
+POD_SUBNET = "10.99.0.0/24"
 DEADLINE_SECONDS = 60
 
 
@@ -70,10 +73,13 @@ class Containerd:
     """`with Containerd() as runtime:`; its root file system for --path.rootfs is `runtime.rootfs`.
 
     All that it writes is in a folder of its own in `below`, a short path because those of sockets must be. `prepared`
-    is a folder that prepare() has filled; without it that is done now.
+    is a folder that prepare() has filled; without it that is done now. `network` is the name of a network namespace in
+    which it runs and has the other ends of its pods' interfaces; without it pods are on the host's network.
     """
 
-    def __init__(self, below: str = "/tmp", prepared: str | None = None) -> None:
+    def __init__(self, below: str = "/tmp", prepared: str | None = None, network: str | None = None) -> None:
+        self.network = network
+        self.had_cni_cache = os.path.exists(CNI_CACHE)
         self.folder = tempfile.mkdtemp(prefix="sonde-cri-", dir=below)
         self.rootfs = f"{self.folder}/host"
         self.socket = f"{self.rootfs}/run/containerd/containerd.sock"
@@ -109,10 +115,14 @@ class Containerd:
         for point in reversed([point for point in points if point.startswith(self.folder)]):
             subprocess.run(["umount", point], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.network is not None and not self.had_cni_cache:
+            shutil.rmtree(CNI_CACHE, ignore_errors=True)
 
     def _write_config(self) -> None:
         os.makedirs(f"{self.rootfs}/run/containerd")
         os.makedirs(f"{self.folder}/cni")
+        if self.network is not None:
+            self._write_network()
         with open(f"{self.folder}/config.toml", "w", encoding="utf-8") as file:
             file.write(f'''version = 2
 root = "{self.folder}/root"
@@ -124,18 +134,29 @@ state = "{self.rootfs}/run/containerd"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
+  netns_mounts_under_state_dir = true
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "native"
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{self.folder}/cni"
+    bin_dir = "{CNI_PLUGINS}"
     conf_dir = "{self.folder}/cni"
 ''')
+
+    def _write_network(self) -> None:
+        """Each pod gets an interface whose other end is here."""
+        ipam = {"type": "host-local", "dataDir": f"{self.folder}/addresses", "ranges": [[{"subnet": POD_SUBNET}]],
+                "routes": [{"dst": "0.0.0.0/0"}]}
+        with open(f"{self.folder}/cni/pods.conflist", "w", encoding="utf-8") as file:
+            json.dump({"cniVersion": "0.4.0", "name": f"sonde-test-{os.getpid()}",
+                       "plugins": [{"type": "ptp", "ipMasq": False, "ipam": ipam}]}, file)
 
     def start(self) -> None:
         """Starts it, or starts it again: the containers live on meanwhile."""
         log = open(f"{self.folder}/containerd.log", "ab")  # noqa: SIM115
         with log:
-            self.process = subprocess.Popen(["containerd", "-c", f"{self.folder}/config.toml"], stdout=log, stderr=log)
+            place = ["nsenter", f"--net=/run/netns/{self.network}"] if self.network is not None else []
+            self.process = subprocess.Popen([*place, "containerd", "-c", f"{self.folder}/config.toml"], stdout=log,
+                                            stderr=log)
         deadline = time.monotonic() + DEADLINE_SECONDS
         while True:
             try:
@@ -174,16 +195,17 @@ state = "{self.rootfs}/run/containerd"
             return function(request, timeout=DEADLINE_SECONDS)
 
     def run_pod(self, name: str, namespace: str = "shop", labels: dict[str, str] | None = None) -> tuple[str, Any]:
-        """A pod on the host's network, as kubelet would ask for it; its id and configuration."""
+        """A pod as kubelet would ask for it; its id and configuration."""
         api = self.api
+        hostname, mode = ("", api.NODE) if self.network is None else (name, api.POD)
         uid = str(uuid.uuid4())
         identity = {"io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": namespace, "io.kubernetes.pod.uid": uid}
         config = api.PodSandboxConfig(
             metadata=api.PodSandboxMetadata(name=name, uid=uid, namespace=namespace),
-            log_directory=f"{self.folder}/logs", labels={**identity, **(labels or {})},
+            hostname=hostname, log_directory=f"{self.folder}/logs", labels={**identity, **(labels or {})},
             linux=api.LinuxPodSandboxConfig(
                 cgroup_parent=f"{self.parent}/burstable/pod{uid}",
-                security_context=api.LinuxSandboxSecurityContext(namespace_options=api.NamespaceOption(network=api.NODE))))
+                security_context=api.LinuxSandboxSecurityContext(namespace_options=api.NamespaceOption(network=mode))))
         reply = self.call("RunPodSandbox", api.RunPodSandboxRequest(config=config), api.RunPodSandboxResponse)
         self.pods.append(reply.pod_sandbox_id)
         return reply.pod_sandbox_id, config
@@ -197,7 +219,7 @@ state = "{self.rootfs}/run/containerd"
             linux=api.LinuxContainerConfig(
                 resources=api.LinuxContainerResources(**resources),
                 security_context=api.LinuxContainerSecurityContext(
-                    namespace_options=api.NamespaceOption(network=api.NODE))))
+                    namespace_options=pod[1].linux.security_context.namespace_options)))
         created = self.call("CreateContainer", api.CreateContainerRequest(
             pod_sandbox_id=pod[0], config=config, sandbox_config=pod[1]), api.CreateContainerResponse)
         self.call("StartContainer", api.StartContainerRequest(container_id=created.container_id),

@@ -19,6 +19,7 @@ DEADLINE_SECONDS = 60
 POD = "cart-7d8f9c6b5d-x2v4z"
 NAMES = {"namespace": "shop", "pod": POD, "container": "server", "service": "cart"}
 LABELS = {"pod-template-hash": "7d8f9c6b5d"}
+DAC_OVERRIDE = 1  # Source: include/uapi/linux/capability.h.
 EXACT = ("--collector.syscalls.mode=exact",)
 
 
@@ -70,6 +71,8 @@ class Pods(unittest.TestCase):
             pod = dict(labels).get("pod", "")
             self.assertNotIn("sonde-cri", pod, "no series of a pod is named by its path")
             self.assertNotIn(container, pod)
+            if name.startswith("sonde_pod_"):
+                self.assertNotEqual(pod, POD, "the host's network is not the pod's")
             if name.startswith("sonde_container_") and pod == POD:
                 self.assertLessEqual(set(NAMES.items()), labels, name)
                 families[name] = True
@@ -170,6 +173,9 @@ class Pods(unittest.TestCase):
         self.runtime.run_container(pod, "server", "sleep", "600")
         with RunningExporter(*flags(self.runtime, "--no-container.state-files")) as exporter:
             self.eventually(lambda: value(exporter.page(), CPU, **NAMES), "a row")
+            with open(f"/proc/{exporter.process.pid}/status", encoding="ascii") as file:
+                effective = int(next(line for line in file if line.startswith("CapEff:")).split()[1], 16)
+            self.assertEqual(effective & (1 << DAC_OVERRIDE), 0, "the new socket is opened without it")
             self.runtime.stop()
             self.assertFalse(os.path.exists(self.runtime.socket))
             try:
@@ -181,6 +187,24 @@ class Pods(unittest.TestCase):
             self.eventually(lambda: value(exporter.page(), "sonde_exporter_name_source_up", source="cri") == 1, "it is back")
             second = self.runtime.run_container(pod, "sidecar", "sleep", "600")
             self.eventually(lambda: info_of(exporter.page(), container="sidecar", id=second), "new ones are named again")
+
+    def test_a_name_that_is_told_late_takes_the_counts_along(self) -> None:
+        pod = self.runtime.run_pod(POD, labels=LABELS)
+        self.addCleanup(self.runtime.remove_pod, pod[0])
+        container = self.runtime.run_container(pod, "server", "sleep", "600")
+        self.runtime.stop()
+        with RunningExporter(*flags(self.runtime, f"--container.cri={self.runtime.socket}", "--no-container.state-files",
+                                    *EXACT)) as exporter:
+            try:
+                path = {"container": container[:12]}
+                before = self.eventually(lambda: value(exporter.page(), CPU, **path), "a row of its path")
+            finally:
+                self.runtime.start()
+            page = self.eventually(lambda: (lambda page: page if info_of(page, **NAMES) else None)(exporter.page()),
+                                   "its name")
+            self.assertGreaterEqual(value(page, CPU, **NAMES) or 0, before)
+            unnamed = [series for series, _ in samples(page) if ("container", container[:12]) in series[1]]
+            self.assertEqual(unnamed, [], "what was counted is there once, under the name")
 
     def test_a_runtime_that_does_not_answer_delays_no_scrape(self) -> None:
         pod = self.runtime.run_pod(POD, labels=LABELS)
