@@ -5,6 +5,7 @@ import subprocess
 import time
 
 MEASURED = {"memory", "cpu", "cpuacct", "blkio", "pids"}
+CONTROLLERS = {"cpu", "io", "memory", "pids"}
 
 
 def measured_roots() -> list[str]:
@@ -32,7 +33,19 @@ class TestCgroups:
 
     def __enter__(self) -> "TestCgroups":
         self.make("")
+        self._switch_controllers_on()
         return self
+
+    def _switch_controllers_on(self) -> None:
+        """On v2 cgroups have files of those controllers alone that the one above them has switched on."""
+        for root in self.roots:
+            parent = os.path.join(root, self.name)
+            if not os.path.exists(f"{parent}/cgroup.controllers"):
+                continue  # v1
+            with open(f"{parent}/cgroup.controllers", encoding="ascii") as file:
+                there = CONTROLLERS.intersection(file.read().split())
+            with open(f"{parent}/cgroup.subtree_control", "w", encoding="ascii") as file:
+                file.write(" ".join("+" + controller for controller in sorted(there)))
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes:

@@ -28,6 +28,14 @@ void inherit_cpuset(const fs::path& folder) {
   }
 }
 
+/// A v2 cgroup has files of a controller only where the one above it has switched it on. One that is not
+/// there to be switched on is left out.
+void switch_controllers_on(const fs::path& parent) {
+  for (const char* controller : {"+cpu", "+io", "+memory", "+pids"}) {
+    std::ofstream(parent / "cgroup.subtree_control", std::ios::in) << controller << std::flush;
+  }
+}
+
 /// A task that is on its way out holds its cgroup for a moment after cgroup.procs has stopped listing it.
 bool removed(const fs::path& folder) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
@@ -49,7 +57,9 @@ TestCgroup::TestCgroup() {
     fs::create_directories(folder, error);
     if (error) continue;
     const bool unified = mount.type == "cgroup2";
-    if (!unified) {
+    if (unified) {
+      switch_controllers_on(parent);
+    } else {
       inherit_cpuset(parent);
       inherit_cpuset(folder);
     }

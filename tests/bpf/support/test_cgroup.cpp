@@ -36,6 +36,14 @@ void remove_patiently(const std::string& directory) {
   }
 }
 
+/// On v2 a cgroup has files of its own, and block I/O of its own, only where the one above it has switched
+/// the controllers on; v1 has no such file. One that is not there to be switched on is left out.
+void switch_controllers_on(const std::string& directory) {
+  for (const char* const controller : {"+cpu", "+io", "+memory", "+pids"}) {
+    std::ofstream(directory + "/cgroup.subtree_control", std::ios::in) << controller << std::flush;
+  }
+}
+
 void write_process(const std::string& directory, pid_t process) {
   std::ofstream file(directory + "/cgroup.procs");
   file << process << std::flush;
@@ -57,6 +65,7 @@ TestCgroup::TestCgroup(const std::string& name) : path_(root_path() + "/" + name
   for (const identity::CgroupMount& mount : mounts().mounts()) {
     const std::string root = mounts().directory(mount.hierarchies.front(), root_path());
     ::mkdir(root.c_str(), 0755);
+    switch_controllers_on(root);
     const std::string directory = mounts().directory(mount.hierarchies.front(), path_);
     struct stat status{};
     if (::mkdir(directory.c_str(), 0755) != 0 || ::stat(directory.c_str(), &status) != 0) {
