@@ -168,7 +168,8 @@ void add_host_flags(CLI::App& app, Options& options) {
       ->capture_default_str();
   app.add_flag_function(
       "--no-privileges.drop", [&options](int64_t) { options.drop_privileges = false; },
-      "Keep all capabilities that it is started with. Without it those that nothing here needs are given up at "
+      "Keep all capabilities that it is started with. Without it those that nothing here needs are given up "
+      "at "
       "the start, for good; the log names the others");
   app.add_option("--bpf.disable-hook", options.disabled_hooks,
                  "Do without a kernel tracepoint, as if the kernel had none; bpf/README.md lists them "
