@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -29,7 +32,7 @@ int serve(const analyzer::Options& options) {
   }
   Shutdown shutdown;
   analyzer::Runtime runtime(options.config_file);
-  if (const auto started = runtime.start(); !started) return fail_with(started.error(), kExitWrongOption);
+  if (const auto loaded = runtime.load(); !loaded) return fail_with(loaded.error(), kExitWrongOption);
   analyzer::DiagnosisQueue past(
       [&](const analyzer::PastRequest& request) { return runtime.diagnose_past(request); },
       runtime.queue_capacity());
@@ -47,6 +50,8 @@ int serve(const analyzer::Options& options) {
     const bool wrong = started.error().code == ErrorCode::kInvalid;  // such as a host that does not exist
     return fail_with(started.error(), wrong ? kExitWrongOption : kExitFailed);
   }
+  runtime.log_start(fmt::format("{}", fmt::join(options.web.listen_addresses, ", ")));
+  runtime.start();  // after the port is known to be free; /-/ready says that there is no report yet
   shutdown.wait([&] { static_cast<void>(runtime.reload()); });  // a failure is logged and a metric
   server.stop();
   return EXIT_SUCCESS;

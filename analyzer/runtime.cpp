@@ -1,10 +1,14 @@
 #include "analyzer/runtime.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <utility>
 
 #include "analyzer/pipeline/options.h"
 #include "analyzer/pipeline/past_diagnosis.h"
 #include "common/clock.h"
+#include "common/duration.h"
 #include "common/log.h"
 
 namespace sonde::analyzer {
@@ -69,13 +73,18 @@ void Runtime::run(std::shared_ptr<Setup> setup) {
   ticks_ = std::make_unique<TickThread>(std::move(loop));
 }
 
-Result<void> Runtime::start() {
-  const std::lock_guard lock(reload_mutex_);
+Result<void> Runtime::load() {
   Result<std::shared_ptr<Setup>> setup = make_setup(config_file_);
   if (!setup) return tl::unexpected(setup.error());
   health_.configuration_loaded(true, unix_seconds_now());
-  run(std::move(*setup));
+  const std::lock_guard lock(setup_mutex_);
+  setup_ = std::move(*setup);
   return {};
+}
+
+void Runtime::start() {
+  const std::lock_guard lock(reload_mutex_);
+  run(setup());
 }
 
 Result<void> Runtime::reload() {
@@ -97,6 +106,18 @@ Result<ReportPointer> Runtime::diagnose_past(const PastRequest& request) {
   const std::shared_ptr<Setup> current = setup();
   return analyzer::diagnose_past(analysis_options(current->config), current->mapper, *current->source,
                                  history_ms(current->config), request);
+}
+
+void Runtime::log_start(std::string_view addresses) const {
+  const Config& config = setup()->config;
+  const std::string presets = fmt::format("{}", fmt::join(config.presets, ", "));
+  log::info("reading from Prometheus", {{"config", config_file_.empty() ? "the defaults" : config_file_},
+                                        {"prometheus", config.prometheus.url},  // holds no credentials
+                                        {"presets", presets},
+                                        {"quantities", config.metric_map.size()},
+                                        {"interval", duration_text(config.analysis.interval)},
+                                        {"step", duration_text(config.analysis.grid_step())},
+                                        {"address", addresses}});
 }
 
 int64_t Runtime::max_age_ms() const {

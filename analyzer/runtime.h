@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "analyzer/config/config.h"
 #include "analyzer/pipeline/tick_loop.h"
@@ -26,8 +27,10 @@ class Runtime {
  public:
   explicit Runtime(std::string config_file);
 
-  /// Loads the configuration and starts ticking.
-  Result<void> start();
+  /// Loads the configuration; reads nothing of Prometheus yet. Errors: as check_configuration().
+  Result<void> load();
+  /// Starts ticking. REQUIRES: load() succeeded.
+  void start();
   /// Loads the configuration anew and replaces what runs; if it is wrong, the old one stays in use. The last
   /// report stays published meanwhile, and the history is read back from Prometheus.
   Result<void> reload();
@@ -40,6 +43,9 @@ class Runtime {
   /// Of the configuration in use.
   [[nodiscard]] int64_t max_age_ms() const;
   [[nodiscard]] size_t queue_capacity() const;
+
+  /// One line: what the configuration in use reads and how often, and where the answers are.
+  void log_start(std::string_view addresses) const;
 
  private:
   /// All that one configuration makes.

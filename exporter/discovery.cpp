@@ -149,6 +149,16 @@ void Discovery::rescan(SteadyTime now) {
   ++rescans_;
 }
 
+DiscoveryState Discovery::state() const {
+  const std::lock_guard lock(mutex_);
+  DiscoveryState state{.containers = table_->containers().size() + index_.undecided()};
+  if (index_.names() == nullptr) return state;
+  for (const auto& source : index_.names()->sources()) {
+    state.name_sources.emplace(source->word(), source->up());
+  }
+  return state;
+}
+
 void Discovery::write(metrics::SeriesWriter& writer) const {
   const std::lock_guard lock(mutex_);
   writer.family(kContainers);

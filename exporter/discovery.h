@@ -1,10 +1,13 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <stop_token>
+#include <string>
 #include <thread>
 
 #include "common/clock.h"
@@ -24,6 +27,13 @@ struct DiscoveryOptions {
   ContainerIndexOptions containers{};
 };
 
+/// What is known of the node's containers at one time.
+struct DiscoveryState {
+  size_t containers = 0;  ///< also those whose runtime has not told their names yet
+  /// Who is asked for names, and whether it could be asked last time.
+  std::map<std::string, bool, std::less<>> name_sources{};
+};
+
 /// Knows the containers of the node at any time: what the watch announces is taken over by a thread of its
 /// own and at each snapshot(), so that a scrape sees every cgroup that was made before it. Threads: safe.
 class Discovery {
@@ -38,6 +48,9 @@ class Discovery {
 
   /// The containers as of now.
   std::shared_ptr<const ContainerTable> snapshot();
+
+  /// As of the last snapshot.
+  [[nodiscard]] DiscoveryState state() const;
 
   /// Writes the families of metrics().
   void write(metrics::SeriesWriter& writer) const;

@@ -16,6 +16,7 @@
 #include "exporter/collector_table.h"
 #include "exporter/privileges.h"
 #include "exporter/process_capabilities.h"
+#include "exporter/start_line.h"
 #include "identity/network_namespace.h"
 #include "identity/node_name.h"
 #include "identity/runtime_state_files.h"
@@ -107,6 +108,7 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   exporter->cadvisor_names_ = options.cadvisor_names;
   exporter->make_discovery(options, std::move(rule));
   exporter->make_collectors(options);
+  log_start(options, exporter->capabilities_, exporter->discovery_->state());
   return exporter;
 }
 

@@ -3,7 +3,9 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "common/build_info.h"
 #include "common/http/server.h"
@@ -49,19 +51,24 @@ int run(const exporter::Options& options) {
     lock = std::move(*taken);
   }
 
-  auto exporter = exporter::Exporter::create(options);
-  if (!exporter) return fail_with(exporter.error());
-
+  std::unique_ptr<exporter::Exporter> exporter;  // before the server, whose handlers use it
   http::Server server(options.web,
                       {"sonde-exporter", "What the kernel knows of each container, for Prometheus."});
+  // The port is taken before anything is loaded into the kernel; who asks meanwhile waits.
+  if (const auto bound = server.bind(); !bound) return fail_with(bound.error());
+  auto created = exporter::Exporter::create(options);
+  if (!created) return fail_with(created.error());
+  exporter = std::move(*created);
   server.serve_metrics(
-      [&](const http::Scrape& scrape, metrics::SeriesWriter& writer) { (*exporter)->scrape(scrape, writer); },
-      [&](const http::Request& request) { return (*exporter)->refuse_because(request); });
+      [&](const http::Scrape& scrape, metrics::SeriesWriter& writer) { exporter->scrape(scrape, writer); },
+      [&](const http::Request& request) { return exporter->refuse_because(request); },
+      {{"collect[]", "only this collector; repeat it for several"},
+       {"exclude[]", "all collectors but this one; repeat it for several"}});
   if (const auto started = server.start(); !started) return fail_with(started.error());
 
   shutdown.wait();
   server.stop();
-  if (!(*exporter)->stop()) {
+  if (!exporter->stop()) {
     log::warning("a collector is stuck in a call; ending without it");
     std::_Exit(EXIT_SUCCESS);
   }

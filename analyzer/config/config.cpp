@@ -174,7 +174,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     parse_change_rate(detectors.section("change_rate"), config.change_rate);
     detectors.close();
     parse_diagnosis(section.section("diagnosis"), config.diagnosis);
-    parse_metric_map(section.section("metric_map"), config.metric_map);
+    parse_metric_map(section.section("metric_map"), config.presets, config.metric_map);
     section.close();
     if (complaints.empty()) check_together(*root, config, complaints);
   } catch (const YAML::Exception& error) {

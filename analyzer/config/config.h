@@ -105,6 +105,7 @@ struct Config {
   ReplicaConfig replica;
   ChangeRateConfig change_rate;
   DiagnosisConfig diagnosis;
+  std::vector<std::string> presets;  ///< of metric_map, where they are already part of it
   MetricMap metric_map;
 
   friend bool operator==(const Config&, const Config&) = default;

@@ -79,8 +79,8 @@ void add_preset(const std::string& name, const YAML::Node& where, YamlSection& s
 
 }  // namespace
 
-void parse_metric_map(YamlSection section, MetricMap& map) {
-  std::vector<std::string> presets = {"sonde"};
+void parse_metric_map(YamlSection section, std::vector<std::string>& presets, MetricMap& map) {
+  presets = {"sonde"};
   const YAML::Node list = section.find("presets");
   section.read("presets", presets);
   map.clear();

@@ -116,7 +116,7 @@ void add_api(http::Server& server, const ApiContext& context) {
   });
   server.get(
       "/diagnose", [context](const http::Request& request) { return answer_diagnose(context, request); },
-      "what is wrong and where: ?namespace=&service=&time=&window=");
+      "what is wrong and where", diagnose_parameters());
   server.post("/-/reload", [context](const http::Request&) { return reload(context); });
   // Ready is who can answer: an analyzer whose Prometheus went away cannot, as soon as its report is
   // withdrawn.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <ctime>
@@ -13,6 +14,20 @@ constexpr int64_t kLongestWindowMs = 7LL * 86'400'000;
 constexpr int64_t kShortestWindowMs = 10'000;
 /// Clocks differ a little; further ahead it is a mistake.
 constexpr int64_t kAheadMs = 60'000;
+
+struct DiagnoseParameter {
+  std::string_view name;
+  std::string_view meaning;
+};
+constexpr DiagnoseParameter kDiagnoseParameters[] = {
+    {"namespace", "only services of this namespace; empty: of those that have none"},
+    {"service", "only this service; without it all"},
+    {"time",
+     "the diagnosis of a past time: Unix seconds, or RFC 3339 such as 2023-11-14T22:13:20Z; without it now"},
+    {"window", "how far back it looks: 10s to 7d, such as 15m; without it analysis.history steps"},
+    {"format",
+     "json or html; without it a browser gets a page (Accept: text/html) and others, such as curl, JSON"},
+};
 
 /// Takes `count` digits off the front.
 std::optional<int> digits(std::string_view& text, size_t count) {
@@ -149,6 +164,14 @@ bool prefers_html(std::string_view accept) {
   return html && *html > 0 && (!json || *html > *json);
 }
 
+std::vector<http::PageParameter> diagnose_parameters() {
+  std::vector<http::PageParameter> parameters;
+  for (const DiagnoseParameter& one : kDiagnoseParameters) {
+    parameters.push_back({std::string(one.name), std::string(one.meaning)});
+  }
+  return parameters;
+}
+
 Result<DiagnoseRequest> parse_diagnose_request(const http::Request& request, int64_t now_ms) {
   DiagnoseRequest parsed;
   const auto text_of = [&](const char* name) -> std::optional<std::string> {
@@ -156,7 +179,8 @@ Result<DiagnoseRequest> parse_diagnose_request(const http::Request& request, int
     return found == request.parameters.end() ? std::nullopt : std::optional(found->second);
   };
   for (const auto& [name, value] : request.parameters) {
-    if (name != "namespace" && name != "service" && name != "time" && name != "window" && name != "format") {
+    if (std::ranges::find(kDiagnoseParameters, name, &DiagnoseParameter::name) ==
+        std::end(kDiagnoseParameters)) {
       return fail(
           ErrorCode::kInvalid,
           fmt::format("{}={}: unknown parameter; use namespace, service, time, window, format", name, value));

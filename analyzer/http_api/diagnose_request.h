@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "analyzer/report/report.h"
 #include "common/http/message.h"
@@ -19,6 +20,9 @@ struct DiagnoseRequest {
   int64_t window_ms = 0;           ///< 0: the configured one
   bool html = false;
 };
+
+/// The parameters that GET /diagnose takes, explained.
+std::vector<http::PageParameter> diagnose_parameters();
 
 /// Reads the query string and the Accept header.
 /// Errors: kInvalid, naming the parameter, its value and the remedy.

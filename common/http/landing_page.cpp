@@ -32,13 +32,22 @@ std::string escape(std::string_view text) {
   return out;
 }
 
+std::string parameter_list(const std::vector<PageParameter>& parameters) {
+  if (parameters.empty()) return "";
+  std::string items;
+  for (const auto& [name, meaning] : parameters) {
+    items += fmt::format("<li><code>{}=</code> {}</li>\n", escape(name), escape(meaning));
+  }
+  return "\n<ul>\n" + items + "</ul>\n";
+}
+
 }  // namespace
 
-std::string landing_page(const ProgramInfo& program,
-                         const std::vector<std::pair<std::string, std::string>>& links) {
+std::string landing_page(const ProgramInfo& program, const std::vector<LandingLink>& links) {
   std::string items;
-  for (const auto& [path, description] : links) {
-    items += fmt::format("<li><a href=\"{0}\">{0}</a> {1}</li>\n", escape(path), escape(description));
+  for (const LandingLink& link : links) {
+    items += fmt::format("<li><a href=\"{0}\">{0}</a> {1}{2}</li>\n", escape(link.path),
+                         escape(link.description), parameter_list(link.parameters));
   }
   const BuildInfo& build = build_info();
   return fmt::format(

@@ -1,15 +1,20 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "common/http/server.h"
 
 namespace sonde::http {
 
-/// The page at /: what the program is, its version, and a link to each (path, description).
-std::string landing_page(const ProgramInfo& program,
-                         const std::vector<std::pair<std::string, std::string>>& links);
+/// A page that the landing page leads to.
+struct LandingLink {
+  std::string path;
+  std::string description;
+  std::vector<PageParameter> parameters;
+};
+
+/// The page at /: what the program is, its version, and each link with the parameters that it takes.
+std::string landing_page(const ProgramInfo& program, const std::vector<LandingLink>& links);
 
 }  // namespace sonde::http

@@ -36,6 +36,12 @@ struct Response {
   std::map<std::string, std::string> headers;
 };
 
+/// A parameter of a page's query string, as the landing page explains it.
+struct PageParameter {
+  std::string name;     ///< "service"
+  std::string meaning;  ///< what it does, the values that it takes, what applies without it
+};
+
 /// Answers a request; called on one of the server's threads, possibly several at once.
 using Handler = std::function<Response(const Request&)>;
 

@@ -31,6 +31,7 @@ struct Route {
   std::string method;
   Handler handler;
   std::string description;
+  std::vector<PageParameter> parameters;
 };
 
 /// What a scrape frees, the next one takes: memory that goes back to the kernel has to be faulted in again,
@@ -39,8 +40,8 @@ struct Route {
 /// returned at once.
 void keep_memory_for_the_next_scrape() {
   constexpr int kMebibyte = 1024 * 1024;
-  ::mallopt(M_MMAP_THRESHOLD, 8 * kMebibyte);
-  ::mallopt(M_TRIM_THRESHOLD, 16 * kMebibyte);
+  ::mallopt(M_MMAP_THRESHOLD, 32 * kMebibyte);
+  ::mallopt(M_TRIM_THRESHOLD, 64 * kMebibyte);
 }
 
 Response plain(int status, std::string line) {
@@ -120,9 +121,9 @@ struct Server::Implementation {
   }
 
   Response landing() const {
-    std::vector<std::pair<std::string, std::string>> links;
+    std::vector<LandingLink> links;
     for (const auto& [path, route] : routes) {
-      if (!route.description.empty()) links.emplace_back(path, route.description);
+      if (!route.description.empty()) links.push_back({path, route.description, route.parameters});
     }
     Response response;
     response.content_type = "text/html; charset=utf-8";
@@ -135,6 +136,7 @@ struct Server::Implementation {
   const ProgramInfo program;
   std::map<std::string, Route> routes;  // by path
   std::function<std::string()> not_ready_because = [] { return std::string(); };
+  std::vector<FileDescriptor> sockets;  // from bind() to start()
   std::vector<uint16_t> ports;
   std::atomic<unsigned> scrapes{0};   // that run now
   std::atomic<size_t> last_size{0};   // of a scrape, to reserve for the next
@@ -163,7 +165,8 @@ Server::~Server() {
 }
 
 void Server::serve_metrics(MetricsFunction write_metrics,
-                           std::function<std::string(const Request&)> refuse_because) {
+                           std::function<std::string(const Request&)> refuse_because,
+                           std::vector<PageParameter> parameters) {
   Implementation& self = *implementation_;
   get(
       self.options.telemetry_path,
@@ -171,47 +174,62 @@ void Server::serve_metrics(MetricsFunction write_metrics,
         if (std::string reason = refuse ? refuse(request) : ""; !reason.empty()) return plain(400, reason);
         return self.scrape(write, request);
       },
-      "metrics, for Prometheus");
+      "metrics, for Prometheus", std::move(parameters));
 }
 
-void Server::get(const std::string& path, Handler handler, const std::string& description) {
-  implementation_->routes[path] = Route{"GET", std::move(handler), description};
+void Server::get(const std::string& path, Handler handler, const std::string& description,
+                 std::vector<PageParameter> parameters) {
+  implementation_->routes[path] = Route{"GET", std::move(handler), description, std::move(parameters)};
 }
 
 void Server::post(const std::string& path, Handler handler) {
-  implementation_->routes[path] = Route{"POST", std::move(handler), ""};
+  implementation_->routes[path] = Route{"POST", std::move(handler), "", {}};
 }
 
 void Server::set_ready_check(std::function<std::string()> not_ready_because) {
   implementation_->not_ready_because = std::move(not_ready_because);
 }
 
-Result<void> Server::start() {
+Result<void> Server::bind() {
   Implementation& self = *implementation_;
-  keep_memory_for_the_next_scrape();
-  TlsProvider tls;
   if (!self.options.config_file.empty()) {
     auto config = LiveWebConfig::open(self.options.config_file);
     if (!config) return tl::unexpected(config.error());
     self.access = std::make_unique<WebAccess>(std::move(*config), self.program.name);
-    if (self.access->tls()) tls = [&self] { return self.access->tls(); };
   }
   std::vector<FileDescriptor> sockets;
-  self.ports.clear();
+  std::vector<uint16_t> ports;
   for (const std::string& text : self.options.listen_addresses) {
     const auto address = parse_listen_address(text);
     if (!address) return tl::unexpected(address.error());
     auto listener = listen_on(*address);
     if (!listener) return tl::unexpected(listener.error());
-    self.ports.push_back(listener->port);
+    ports.push_back(listener->port);
     sockets.push_back(std::move(listener->socket));
-    log::info("listening", {{"address", text}, {"port", listener->port}, {"tls", tls != nullptr}});
   }
   if (sockets.empty()) return fail(ErrorCode::kInvalid, "--web.listen-address: give at least one host:port");
+  self.sockets = std::move(sockets);
+  self.ports = std::move(ports);
+  return {};
+}
+
+Result<void> Server::start() {
+  Implementation& self = *implementation_;
+  if (self.sockets.empty()) {
+    if (auto bound = bind(); !bound) return bound;
+  }
+  keep_memory_for_the_next_scrape();
+  TlsProvider tls;
+  if (self.access && self.access->tls()) tls = [&self] { return self.access->tls(); };
+  for (size_t i = 0; i < self.ports.size(); ++i) {
+    log::info(
+        "listening",
+        {{"address", self.options.listen_addresses[i]}, {"port", self.ports[i]}, {"tls", tls != nullptr}});
+  }
   const size_t workers =
       self.options.max_requests == 0 ? kWorkersUnlimited : self.options.max_requests + kWorkersBesideScrapes;
   self.loop = std::make_unique<ConnectionLoop>(
-      std::move(sockets), ConnectionLimits{}, workers,
+      std::exchange(self.sockets, {}), ConnectionLimits{}, workers,
       [&self](const Request& request) { return self.handle(request); }, tls);
   return {};
 }

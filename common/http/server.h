@@ -59,15 +59,20 @@ class Server {
   /// Serves the telemetry path. A request for which `refuse_because` returns a text, such as an unknown
   /// collect[]=, is answered by 400 with it.
   void serve_metrics(MetricsFunction write_metrics,
-                     std::function<std::string(const Request&)> refuse_because = {});
-  /// Adds GET path. `description` puts it on the landing page; empty hides it.
-  void get(const std::string& path, Handler handler, const std::string& description = "");
+                     std::function<std::string(const Request&)> refuse_because = {},
+                     std::vector<PageParameter> parameters = {});
+  /// Adds GET path. `description` puts it on the landing page, with its parameters; empty hides it.
+  void get(const std::string& path, Handler handler, const std::string& description = "",
+           std::vector<PageParameter> parameters = {});
   void post(const std::string& path, Handler handler);
   /// /-/ready answers 200 when this returns "", else 503 with the text. Default: ready once started.
   void set_ready_check(std::function<std::string()> not_ready_because);
 
-  /// Reads the web configuration, binds every address and starts serving. Errors: kUnavailable, naming the
-  /// address and the remedy; those of LiveWebConfig::open().
+  /// Reads the web configuration and binds every address; requests wait until start(). So a program finds out
+  /// that its port is taken before it has done anything else. Errors: kUnavailable, kInvalid or kPermission,
+  /// naming the address and the remedy; those of LiveWebConfig::open().
+  Result<void> bind();
+  /// Serves; binds first where bind() was not called. Errors: those of bind().
   Result<void> start();
   /// Stops serving and joins its threads. Called by the destructor too.
   void stop();

@@ -8,7 +8,10 @@
 namespace sonde::analyzer {
 namespace {
 
+using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 std::string complaint(std::string_view text) {
   const Result<Config> config = parse_config(text, "analyzer.yml");
@@ -21,6 +24,7 @@ TEST(Config, AnEmptyFileIsTheDefaultsWithTheSondePreset) {
   EXPECT_EQ(config->prometheus, PrometheusConfig{});
   EXPECT_EQ(config->analysis, AnalysisConfig{});
   EXPECT_TRUE(config->metric_map.contains("cpu_usage"));
+  EXPECT_EQ(config->presets, std::vector<std::string>{"sonde"});
 }
 
 // The example names every key at its default: reading it changes nothing.
@@ -162,8 +166,13 @@ TEST(Config, DurationsAndSizesAreReadWithTheirUnits) {
   EXPECT_EQ(config->prometheus.memory_bytes, 64U << 20);
 }
 
-TEST(Config, SeveralMistakesAreCounted) {
-  EXPECT_THAT(complaint("a: 1\nb: 2\nc: 3\n"), HasSubstr("(and 2 more)"));
+TEST(Config, OfSeveralMistakesTheFirstIsToldAndThePlacesOfTheOthers) {
+  EXPECT_THAT(complaint("a: 1\nanalysis:\n  interval: soon\n"),
+              AllOf(StartsWith("analyzer.yml:3: analysis.interval=soon: use a duration"),
+                    EndsWith(" (1 more error: line 1 a)")));
+  EXPECT_THAT(complaint("a: 1\nb: 2\nc: 3\n"), EndsWith(" (2 more errors: line 2 b, line 3 c)"));
+  EXPECT_THAT(complaint("a: 1\nb: 2\nc: 3\nd: 4\ne: 5\nf: 6\ng: 7\n"),
+              EndsWith(" (6 more errors: line 2 b, line 3 c, line 4 d, line 5 e, line 6 f, …)"));
 }
 
 TEST(Config, AMissingFileIsNamed) {

@@ -208,6 +208,15 @@ TEST_F(ApiTest, AFullQueueAnswers503WithRetryAfter) {
   EXPECT_EQ(answered, 1);
 }
 
+TEST_F(ApiTest, TheLandingPageExplainsWhatDiagnoseTakes) {
+  start();
+  const std::string page = get("/").body;
+  EXPECT_THAT(page, HasSubstr("<a href=\"/diagnose\">/diagnose</a>"));
+  for (const char* name : {"namespace", "service", "time", "window", "format"}) {
+    EXPECT_THAT(page, HasSubstr("<li><code>" + std::string(name) + "=</code> "));
+  }
+}
+
 TEST_F(ApiTest, ReloadingIsOffUnlessAskedFor) {
   start();
   http::RawClient client(server_.port());

@@ -83,7 +83,8 @@ class AnalyzerPrometheus : public testing::Test {
 
 TEST_F(AnalyzerPrometheus, NamesTheCulpritFromTheHistoryAtItsFirstTick) {
   Runtime runtime(config_file_);
-  ASSERT_TRUE(runtime.start());
+  ASSERT_TRUE(runtime.load());
+  runtime.start();
   ASSERT_TRUE(eventually([&] { return runtime.reports().last() != nullptr; }));
   const ReportPointer report = runtime.reports().last();
   EXPECT_EQ(culprit(report), "postgres");
@@ -93,7 +94,8 @@ TEST_F(AnalyzerPrometheus, NamesTheCulpritFromTheHistoryAtItsFirstTick) {
 
 TEST_F(AnalyzerPrometheus, OutlivesPrometheusAndRecovers) {
   Runtime runtime(config_file_);
-  ASSERT_TRUE(runtime.start());
+  ASSERT_TRUE(runtime.load());
+  runtime.start();
   ASSERT_TRUE(eventually([&] { return runtime.reports().last() != nullptr; }));
   prometheus_.stop();
   ASSERT_TRUE(eventually([&] { return runtime.health().read().failures.at("connect") >= 2; }));
@@ -114,7 +116,8 @@ TEST_F(AnalyzerPrometheus, OutlivesPrometheusAndRecovers) {
 
 TEST_F(AnalyzerPrometheus, DiagnosesAPastTimeByReadingItsWindowBack) {
   Runtime runtime(config_file_);
-  ASSERT_TRUE(runtime.start());
+  ASSERT_TRUE(runtime.load());
+  runtime.start();
   const int64_t fault = SyntheticShop::kStartMs + shift_ms_ + kFaultMs;
   const Result<ReportPointer> before = runtime.diagnose_past({fault - 4000, 0});
   ASSERT_TRUE(before) << before.error().message;
@@ -126,7 +129,8 @@ TEST_F(AnalyzerPrometheus, DiagnosesAPastTimeByReadingItsWindowBack) {
 
 TEST_F(AnalyzerPrometheus, AWrongConfigurationLeavesTheOldOneInUse) {
   Runtime runtime(config_file_);
-  ASSERT_TRUE(runtime.start());
+  ASSERT_TRUE(runtime.load());
+  runtime.start();
   configure("diagnosis: {minimum_strenght: 5}\n");
   const Result<void> refused = runtime.reload();
   ASSERT_FALSE(refused);
@@ -143,9 +147,9 @@ TEST_F(AnalyzerPrometheus, AWrongConfigurationLeavesTheOldOneInUse) {
 
 TEST_F(AnalyzerPrometheus, AMissingFileEndsTheStart) {
   Runtime runtime(folder_.path() + "/none.yml");
-  const Result<void> started = runtime.start();
-  ASSERT_FALSE(started);
-  EXPECT_THAT(started.error().message, HasSubstr("none.yml"));
+  const Result<void> loaded = runtime.load();
+  ASSERT_FALSE(loaded);
+  EXPECT_THAT(loaded.error().message, HasSubstr("none.yml"));
 }
 
 }  // namespace

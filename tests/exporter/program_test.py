@@ -2,6 +2,7 @@
 """The program sonde-exporter as its users run it: flags, pages, exit codes, what promtool says."""
 import collections
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,7 @@ class Pages(unittest.TestCase):
         status, body = self.exporter.get("/")
         self.assertEqual(status, 200)
         self.assertIn('href="/metrics"', body)
+        self.assertIn("<code>collect[]=</code>", body)
         self.assertEqual(self.exporter.get("/-/healthy")[0], 200)
         self.assertEqual(self.exporter.get("/-/ready")[0], 200)
         self.assertEqual(self.exporter.get("/nonsense")[0], 404)
@@ -216,6 +218,27 @@ class StuckCollector(unittest.TestCase):
         self.assertIsNone(value(page, "sonde_container_cpu_usage_seconds_total", pod="api"))
         self.assertEqual(value(page, "sonde_container_memory_usage_bytes", pod="api"), 4096)
         self.assertEqual(value(page, "sonde_scrape_collector_success", collector="cgroup_memory"), 1)
+
+
+class Start(unittest.TestCase):
+    def test_one_line_says_what_is_watched_and_how(self) -> None:
+        with RunningExporter("--container.cri=none", "--no-collector.oom") as exporter:
+            known = value(exporter.page(), "sonde_exporter_containers")
+        lines = [line for line in exporter.log if 'msg="watching containers"' in line]
+        self.assertEqual(len(lines), 1, exporter.log)
+        self.assertRegex(lines[0], r' containers=\d+ names="cri=off docker=\w+ podman=\w+ state_files=\w+ systemd=on" '
+                                   r'syscalls=sampled collectors=block_io,\S*cgroup_cpu')
+        self.assertNotIn("oom", lines[0])
+        self.assertGreater(known or 0, 0)
+
+    def test_a_taken_port_ends_it_before_anything_is_loaded(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            second = run(f"--web.listen-address=127.0.0.1:{port}", f"--node.lock=sonde-test-{os.getpid()}")
+        self.assertEqual(second.returncode, 1)
+        self.assertIn(f"127.0.0.1:{port}", second.stderr.splitlines()[-1])
+        self.assertIn("another program listens there", second.stderr.splitlines()[-1])
+        self.assertNotIn("cgroups found", second.stderr)
 
 
 class OneOnANode(unittest.TestCase):

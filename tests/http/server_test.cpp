@@ -38,7 +38,8 @@ TEST(Server, WhatIsNotReadySaysWhy) {
 
 TEST(Server, LandingPageNamesTheProgramAndLinksWhatHasADescription) {
   TestServer test;
-  test.server.get("/diagnose", [](const Request&) { return Response{}; }, "what is \"wrong\" & where");
+  test.server.get("/diagnose", [](const Request&) { return Response{}; }, "what is \"wrong\" & where",
+                  {{"time", "a <past> time"}});
   test.server.get("/hidden", [](const Request&) { return Response{}; });
   test.start();
   const auto answer = get(test.port(), "/");
@@ -49,6 +50,7 @@ TEST(Server, LandingPageNamesTheProgramAndLinksWhatHasADescription) {
   EXPECT_THAT(answer->body, HasSubstr("<a href=\"/metrics\">/metrics</a>"));
   EXPECT_THAT(answer->body,
               HasSubstr("<a href=\"/diagnose\">/diagnose</a> what is &quot;wrong&quot; &amp; where"));
+  EXPECT_THAT(answer->body, HasSubstr("<li><code>time=</code> a &lt;past&gt; time</li>"));
   EXPECT_THAT(answer->body, Not(HasSubstr("/hidden")));
 }
 
@@ -225,6 +227,21 @@ TEST(Server, AnAddressThatIsTakenOrWrongEndsTheStartWithOneError) {
   options.listen_addresses = {"9756"};
   EXPECT_THAT(TestServer(options).server.start().error().message,
               HasSubstr("--web.listen-address=9756: it has no port"));
+}
+
+TEST(Server, WhatIsBoundHoldsItsPortAndAnswersOnceItServes) {
+  TestServer test;
+  ASSERT_TRUE(test.server.bind());
+  WebOptions options;
+  options.listen_addresses = {"127.0.0.1:" + std::to_string(test.port())};
+  const auto second = TestServer(options).server.bind();
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message, HasSubstr("another program listens there"));
+
+  RawClient early(test.port());
+  early.send(kGetHealth + "Connection: close\r\n\r\n");
+  test.start();
+  EXPECT_EQ(early.read_answer()->status, 200);
 }
 
 TEST(Server, StopsWhileClientsHang) {
