@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <span>
 
 #include "common/duration.h"
 
 namespace sonde {
 namespace {
+
+constexpr size_t kPlacesShown = 5;
 
 template <class T>
 std::optional<T> number(std::string_view text) {
@@ -33,6 +36,8 @@ Result<YAML::Node> load_yaml(std::string_view text, const std::string& file) {
 
 void Complaints::add(const YAML::Node& where, const std::string& key, const std::string& text) {
   lines_.push_back(fmt::format("{}: {}{}", place(file_, where), key, text));
+  const YAML::Mark mark = where.Mark();
+  places_.push_back(mark.is_null() ? key : fmt::format("line {} {}", mark.line + 1, key));
 }
 
 std::string Complaints::place(const std::string& file, const YAML::Node& where) {
@@ -43,7 +48,11 @@ std::string Complaints::place(const std::string& file, const YAML::Node& where) 
 std::string Complaints::text() const {
   if (lines_.empty()) return "";
   if (lines_.size() == 1) return lines_.front();
-  return fmt::format("{} (and {} more)", lines_.front(), lines_.size() - 1);
+  const std::span<const std::string> others = std::span(places_).subspan(1);
+  const std::span<const std::string> shown = others.first(std::min(others.size(), kPlacesShown));
+  return fmt::format("{} ({} more {}: {}{})", lines_.front(), others.size(),
+                     others.size() == 1 ? "error" : "errors", fmt::join(shown, ", "),
+                     others.size() > shown.size() ? ", …" : "");
 }
 
 YamlSection::YamlSection(const YAML::Node& node, std::string path, Complaints& complaints)

@@ -19,7 +19,7 @@ namespace sonde {
 /// The document of a text; `file` is its name in errors. Errors: kInvalid, with file and line.
 Result<YAML::Node> load_yaml(std::string_view text, const std::string& file);
 
-/// Collects what is wrong with a file; the first complaint is the one that people are shown.
+/// Collects what is wrong with a file; people are shown the first complaint in full and where the others are.
 class Complaints {
  public:
   explicit Complaints(std::string file) : file_(std::move(file)) {}
@@ -29,12 +29,13 @@ class Complaints {
   /// "file:line" of a node; only the file for one that stands nowhere.
   static std::string place(const std::string& file, const YAML::Node& where);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
-  /// The first one, and how many more there are.
+  /// One line: the first one, then line and key of the others: "… (1 more error: line 7 analysis.chart)".
   [[nodiscard]] std::string text() const;
 
  private:
   std::string file_;
   std::vector<std::string> lines_;
+  std::vector<std::string> places_;  ///< of each of lines_, in short
 };
 
 /// One map of the file while it is read: each read() names a key that may stand there, and close() complains

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <charconv>
 
 #include "analyzer/source/http_client.h"
@@ -8,6 +10,8 @@ namespace {
 
 constexpr int kHttpPort = 80;
 constexpr int kHttpsPort = 443;
+constexpr const char* kWhereCredentialsGo =
+    "set basic_auth.username and basic_auth.password_file, or bearer_token_file, instead";
 
 tl::unexpected<Error> invalid(const std::string& why) {
   return fail(ErrorCode::kInvalid, one_line(why));  // a URL may hold anything, line breaks included
@@ -35,6 +39,20 @@ bool split_authority(std::string_view authority, Endpoint& endpoint) {
          endpoint.port < 65536;
 }
 
+/// What to say of a URL that begins with neither http:// nor https://.
+std::string without_scheme(const std::string& url) {
+  constexpr const char* kWrong = ": must begin with http:// or https://";
+  if (url.find('@') != std::string::npos)
+    return fmt::format("url=…{} and hold no credentials; {}", kWrong, kWhereCredentialsGo);
+  std::string start = "url=" + url + kWrong;
+  if (url.find("://") != std::string::npos) return start;
+  const Result<Endpoint> meant = parse_endpoint("http://" + url);
+  if (!meant) return start;
+  const bool has_port = meant->authority.ends_with(fmt::format(":{}", meant->port));
+  return fmt::format("{}; write http://{}{}{}", start, meant->authority, has_port ? "" : ":9090",
+                     meant->prefix);
+}
+
 }  // namespace
 
 Result<Endpoint> parse_endpoint(const std::string& url) {
@@ -48,13 +66,12 @@ Result<Endpoint> parse_endpoint(const std::string& url) {
     endpoint.port = kHttpsPort;
     rest.remove_prefix(8);
   } else {
-    const bool shows_secret = url.find('@') != std::string::npos;
-    return invalid("url=" + (shows_secret ? "…" : url) + ": must begin with http:// or https://");
+    return invalid(without_scheme(url));
   }
   const size_t slash = rest.find('/');
   const std::string_view authority = rest.substr(0, slash);
   if (authority.find('@') != std::string_view::npos) {
-    return invalid("url: holds credentials; use the options for authentication instead");
+    return invalid(std::string("url: holds credentials; ") + kWhereCredentialsGo);
   }
   for (const char c : rest) {
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7F || c == '?' || c == '#') {

@@ -120,9 +120,11 @@ TEST_F(ConfigCheck, AWrongOneEndsWith2AndOneLine) {
 TEST_F(ConfigCheck, WhatTheSourceOrASelectorRefusesIsNamedWithFileAndLine) {
   const std::pair<const char*, const char*> refused[] = {
       {"analysis: {interval: 2s}\nprometheus:\n  url: localhost\n",
-       "analyzer.yml:3: prometheus.url=localhost: "},
+       "analyzer.yml:3: prometheus.url=localhost: must begin with http:// or https://; write "
+       "http://localhost:9090\n"},
       {"prometheus:\n  url: http://me:secret@host:9090\n",
-       "analyzer.yml:2: prometheus.url: holds credentials"},
+       "analyzer.yml:2: prometheus.url: holds credentials; set basic_auth.username and "
+       "basic_auth.password_file, or bearer_token_file, instead\n"},
       {"prometheus:\n  url: https://host\n  tls:\n    cert_file: /dev/null\n",
        "analyzer.yml:3: prometheus.tls.key_file: missing"},
       {"prometheus:\n  url: https://host\n  tls:\n    ca_file: /nowhere\n",

@@ -9,6 +9,7 @@
 namespace sonde::analyzer {
 namespace {
 
+using testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -59,7 +60,17 @@ TEST(SourceOptions, UrlsThatCannotBeRightAreRefused) {
 
 TEST(SourceOptions, CredentialsInAUrlAreRefusedWithoutShowingThem) {
   for (const char* url : {"http://admin:hunter2@host:9090", "ftp://admin:hunter2@host"}) {
-    EXPECT_THAT(refusal_of_url(url), AllOf(HasSubstr("url"), Not(HasSubstr("hunter2"))));
+    EXPECT_THAT(refusal_of_url(url),
+                AllOf(HasSubstr("url"), HasSubstr("set basic_auth.username"), Not(HasSubstr("hunter2"))));
+  }
+}
+
+TEST(SourceOptions, AUrlWithoutItsSchemeIsShownWithIt) {
+  EXPECT_THAT(refusal_of_url("localhost:9090"), EndsWith("https://; write http://localhost:9090"));
+  EXPECT_THAT(refusal_of_url("mimir/prometheus/"), EndsWith("; write http://mimir:9090/prometheus"));
+  EXPECT_THAT(refusal_of_url("[::1]"), EndsWith("; write http://[::1]:9090"));
+  for (const char* url : {"", "ftp://host", "a b:9090", ":9090"}) {
+    EXPECT_THAT(refusal_of_url(url), EndsWith("must begin with http:// or https://")) << url;
   }
 }
 
