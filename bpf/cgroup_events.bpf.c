@@ -10,9 +10,9 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /*
- * struct cgroup_event, cut behind the end of its path. Bound: 1,200 records of pods with systemd's long paths,
- * 3,000 of short ones; the reader may be away for half a second while 100 containers a second come and go in
- * ten hierarchies. Full: the event is counted in `errors`, and the reader lists the cgroups anew.
+ * struct cgroup_event, cut behind the end of its path. Bound: 1,200 records of pods with systemd's long
+ * paths, 3,000 of short ones; the reader may be away for half a second while 100 containers a second come and
+ * go in ten hierarchies. Full: the event is counted in `errors`, and the reader lists the cgroups anew.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -3,11 +3,7 @@
 
 #include <linux/types.h>
 
-enum cgroup_event_kind {
-	SONDE_CGROUP_MKDIR,
-	SONDE_CGROUP_RMDIR,
-	SONDE_CGROUP_POPULATED
-};
+enum cgroup_event_kind { SONDE_CGROUP_MKDIR, SONDE_CGROUP_RMDIR, SONDE_CGROUP_POPULATED };
 
 #define SONDE_CGROUP_PATH_SIZE 512
 

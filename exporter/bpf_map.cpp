@@ -11,6 +11,7 @@
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "bpf/slots.h"
 
@@ -98,17 +99,26 @@ Result<void> SlotCounts::read_counts(MapReading& reading) {
   return {};
 }
 
-std::optional<std::vector<uint64_t>> SlotCounts::take(const MapKey& key) {
-  uint32_t slot = 0;
-  if (bpf_map_lookup_elem(maps_.slots, &key, &slot) != 0 || bpf_map_delete_elem(maps_.slots, &key) != 0) {
-    if (errno == ENOENT) return std::vector<uint64_t>();
-    return std::nullopt;  // the kernel had the map's lock at that moment
+std::vector<CountSource::Taken> SlotCounts::take(std::span<const MapKey> keys) {
+  std::vector<Taken> taken(keys.size());
+  std::vector<std::pair<size_t, uint32_t>> found;  // index of a key and its slot
+  for (size_t i = 0; i < keys.size(); ++i) {
+    uint32_t slot = 0;
+    if (bpf_map_lookup_elem(maps_.slots, &keys[i], &slot) == 0 &&
+        bpf_map_delete_elem(maps_.slots, &keys[i]) == 0) {
+      found.emplace_back(i, slot);
+    } else if (errno == ENOENT) {
+      taken[i].emplace();
+    }  // else the kernel had the map's lock at that moment
   }
+  if (found.empty()) return taken;
   forget_recent();
-  emptied_.push_back(slot);
-  std::vector<uint64_t> sums(width_, 0);
-  if (bpf_map_lookup_elem(maps_.counts, &slot, values_.data()) == 0) add_up(0, sums);
-  return sums;
+  for (const auto& [i, slot] : found) {
+    emptied_.push_back(slot);
+    std::vector<uint64_t>& sums = taken[i].emplace(width_, 0);
+    if (bpf_map_lookup_elem(maps_.counts, &slot, values_.data()) == 0) add_up(0, sums);
+  }
+  return taken;
 }
 
 void SlotCounts::forget_recent() const {

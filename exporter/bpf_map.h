@@ -48,9 +48,11 @@ class CountSource {
   [[nodiscard]] virtual SteadyClock::duration period() const { return {}; }
   /// Replaces `reading` by the present counts. Errors: `reading` is then unspecified.
   virtual Result<void> read(MapReading& reading) = 0;
-  /// Removes one key and returns its last counts, empty where there is none any more; nothing where it could
+  /// The last counts of a key that was removed, empty where there was none any more; nothing where it could
   /// not be removed and stays.
-  virtual std::optional<std::vector<uint64_t>> take(const MapKey& key) = 0;
+  using Taken = std::optional<std::vector<uint64_t>>;
+  /// Removes the keys. Shape: as `keys`.
+  virtual std::vector<Taken> take(std::span<const MapKey> keys) = 0;
 };
 
 /// Reads the maps of bpf/lib/counts.bpf.h: keys have slots, and a slot's counts, a struct of 64-bit counters,
@@ -73,7 +75,7 @@ class SlotCounts final : public CountSource {
   [[nodiscard]] size_t width() const override { return width_; }
   [[nodiscard]] uint32_t capacity() const override { return capacity_; }
   Result<void> read(MapReading& reading) override;
-  std::optional<std::vector<uint64_t>> take(const MapKey& key) override;
+  std::vector<Taken> take(std::span<const MapKey> keys) override;
 
  private:
   Result<void> read_slots(std::vector<MapKey>& keys);

@@ -7,7 +7,8 @@
 namespace sonde::exporter {
 namespace {
 
-/// A removed cgroup's last tasks and I/O are over by then.
+/// Of cgroups whose container is not known to have ended: a removed one's last tasks and I/O are over by
+/// then.
 constexpr SteadyClock::duration kIdleBeforeEviction = std::chrono::seconds(60);
 /// Shorter where room is scarce; a cgroup that still lives only has its entry made again.
 constexpr auto kIdleUnderPressure = std::chrono::seconds(2);
@@ -43,8 +44,10 @@ void CountedRows::evict(SteadyTime now) {
   const auto idle_under_pressure = std::max<SteadyClock::duration>(kIdleUnderPressure, 3 * source_.period());
   const auto idle_for =
       nearly_full ? idle_under_pressure : std::max(kIdleBeforeEviction, idle_under_pressure);
-  for (const MapKey& key : accounts_.idle(idle_for, half_full, now)) {
-    if (const auto last = source_.take(key)) accounts_.forget(key, *last);
+  const std::vector<MapKey> idle = accounts_.idle(idle_for, half_full, now);
+  const auto taken = source_.take(idle);
+  for (size_t i = 0; i < idle.size(); ++i) {
+    if (taken[i]) accounts_.forget(idle[i], *taken[i]);
   }
 }
 

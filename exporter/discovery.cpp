@@ -39,7 +39,7 @@ constexpr std::chrono::milliseconds kShortestPause{100};
 /// So many times in a row the thread wakes up for an event at once; it regains one each kPace. A container's
 /// files are read while they are there, and churn costs a wake-up each kPace, not one an event.
 constexpr int kPromptWakeUps = 16;
-constexpr std::chrono::milliseconds kPace{20};
+constexpr std::chrono::milliseconds kPace{50};
 
 /// Says whether the next event may wake the thread at once.
 class WakeUps {
@@ -108,7 +108,7 @@ void Discovery::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     // While a walk is due but must wait, further events would only wake the thread for nothing.
     const bool wait_for_events = pause > kShortestPause;
-    if (wait_for_events && !wake_ups.prompt(SteadyClock::now())) {
+    while (wait_for_events && !wake_ups.prompt(SteadyClock::now())) {
       poll(waits.data(), 1, static_cast<int>(kPace.count()));
       if (stop.stop_requested()) return;
     }

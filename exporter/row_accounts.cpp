@@ -48,6 +48,7 @@ void RowAccounts::update(const MapReading& reading, std::span<const CountOwner> 
     state.decided = true;
     // A cgroup that was removed keeps its last owner: what it still does is that one's.
     if (owner) state.life = owners[*owner].life;
+    state.ended = owner && !owners[*owner].alive;
     credit(state, reading.counts_of(i), now);
   }
   totals_.finish(now);
@@ -58,7 +59,8 @@ std::vector<MapKey> RowAccounts::idle(SteadyClock::duration unchanged_for, bool 
   std::vector<MapKey> keys;
   for (const auto& [key, state] : keys_) {
     if (!state.decided) continue;  // its counts are nobody's yet
-    if ((owned_too || !state.owned) && now - state.changed_at >= unchanged_for) keys.push_back(key);
+    const bool idle = (owned_too || !state.owned) && now - state.changed_at >= unchanged_for;
+    if (idle || state.ended) keys.push_back(key);
   }
   return keys;
 }

@@ -38,9 +38,9 @@ class RowAccounts {
   /// What belongs to no container; its four labels are "".
   [[nodiscard]] const Row& host_row() const { return host_; }
 
-  /// Entries in which nothing was counted for the time given; those that somebody owns only with
-  /// `owned_too`, because a removed cgroup stays known to its owner. An entry may be deleted at any time: a
-  /// cgroup that wakes up starts a new one.
+  /// Entries in which nothing was counted for the time given, and at once those of containers that ended;
+  /// those that somebody living owns only with `owned_too`, because a removed cgroup stays known to its
+  /// owner. An entry may be deleted at any time: a cgroup that wakes up starts a new one.
   [[nodiscard]] std::vector<MapKey> idle(SteadyClock::duration unchanged_for, bool owned_too,
                                          SteadyTime now) const;
 
@@ -53,6 +53,7 @@ class RowAccounts {
     uint64_t life = 0;             ///< of its owner, the last that it had
     bool decided = false;          ///< whose it is: if nobody's (life 0), the host's
     bool owned = false;            ///< now
+    bool ended = false;            ///< its owner
     SteadyTime changed_at;
   };
 

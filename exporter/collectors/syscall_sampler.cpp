@@ -77,11 +77,13 @@ Result<void> SyscallSampler::read(MapReading& reading) {
   return {};
 }
 
-std::optional<std::vector<uint64_t>> SyscallSampler::take(const MapKey& key) {
+std::vector<CountSource::Taken> SyscallSampler::take(std::span<const MapKey> keys) {
   const std::lock_guard lock(mutex_);
-  const auto last = counts_.take(key);
-  if (!last) return std::nullopt;
-  return scaled_.take(key, *last);
+  std::vector<Taken> taken = counts_.take(keys);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (taken[i]) taken[i] = scaled_.take(keys[i], *taken[i]);
+  }
+  return taken;
 }
 
 double SyscallSampler::share() const {

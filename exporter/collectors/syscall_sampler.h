@@ -31,7 +31,7 @@ class SyscallSampler final : public CountSource {
   [[nodiscard]] uint32_t capacity() const override { return counts_.capacity(); }
   [[nodiscard]] SteadyClock::duration period() const override { return period_; }
   Result<void> read(MapReading& reading) override;
-  std::optional<std::vector<uint64_t>> take(const MapKey& key) override;
+  std::vector<Taken> take(std::span<const MapKey> keys) override;
 
   /// Share of the time that lay in windows, since the first; `ratio` before it.
   [[nodiscard]] double share() const;

@@ -153,7 +153,7 @@ std::map<std::string, Runs> run_empty(const Subject& subject) {
       }
     }
   }
-  for (const char* program : {"mkdir", "rmdir", "release", "retransmit_ack"}) others.emplace_back(program);
+  for (const char* program : {"mkdir", "rmdir", "retransmit_ack"}) others.emplace_back(program);
   auto object = BpfObject::load(
       context,
       {.topic = "empty", .open = sonde::exporter::open_skeleton<bench_empty_bpf>(), .not_wanted = others});
@@ -231,12 +231,11 @@ void print_syscall_path(int rounds) {
       sonde::exporter::CapabilityTable capabilities;
       sonde::exporter::BpfContext context({}, capabilities);
       const auto object = BpfObject::load(
-          context,
-          {.topic = "empty",
-           .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
-           .not_wanted = {"uring_complete", "fault_user", "fault_kernel", "process_fork", "process_exec",
-                          "process_exit", "sched_switch", "rq_issue", "rq_requeue", "rq_complete",
-                          "retransmit_skb", "retransmit_ack", "mkdir", "rmdir", "release"}});
+          context, {.topic = "empty",
+                    .open = sonde::exporter::open_skeleton<bench_empty_bpf>(),
+                    .not_wanted = {"uring_complete", "fault_user", "fault_kernel", "process_fork",
+                                   "process_exec", "process_exit", "sched_switch", "rq_issue", "rq_requeue",
+                                   "rq_complete", "retransmit_skb", "retransmit_ack", "mkdir", "rmdir"}});
       if (object && (*object)->attach()) all["3 empty programs at enter and exit"].push_back(syscall_ns());
     }
     {

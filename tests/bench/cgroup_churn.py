@@ -152,13 +152,17 @@ def report(scraper: Scraper, jobs: dict[int, float], states: list[State]) -> Non
     exited = value(page, "sonde_exited_process_events_total", service="job", event="exit")
     print(f"exits of service job: {sum(seen.values())} by rows, {exited} by its ended containers; "
           f"rescans {value(page, 'sonde_exporter_cgroup_rescans_total')}; ~other {value(page, 'sonde_exporter_containers_unlisted')}")
+    slowest = sorted(((line.split(" ")[-1], line.split('"')[1]) for line in gzip.decompress(scraper.pages[-2]).decode().splitlines()
+                      if line.startswith("sonde_scrape_collector_duration_seconds{")), key=lambda one: -float(one[0]))
+    print("slowest collectors of the last scrape:", ", ".join(f"{name} {float(text) * 1e3:.0f} ms" for text, name in slowest[:8]))
     print("lost events:", ", ".join(line.split(" ", 1)[0].partition("{")[2].rstrip("}") + " " + line.split(" ")[-1]
                                     for line in page.splitlines()
                                     if line.startswith("sonde_exporter_bpf_lost_events_total{") and not line.endswith(" 0")))
     print("\n| after s | CPU, share since before | resident MB | open files | page MB | series |")
     print("|---|---|---|---|---|---|")
-    for at in range(1, STATES + 1):
-        last, now = (len(states) - 1) * (at - 1) // STATES, (len(states) - 1) * at // STATES
+    shown = min(STATES, len(states) - 1)
+    for at in range(1, shown + 1):
+        last, now = (len(states) - 1) * (at - 1) // shown, (len(states) - 1) * at // shown
         page = gzip.decompress(scraper.pages[now]).decode()
         share = (states[now].cpu - states[last].cpu) / (states[now].seconds - states[last].seconds)
         series = sum(1 for line in page.splitlines() if not line.startswith("#"))

@@ -3,13 +3,21 @@
 
 usage: tests/bench/cgroup_scrape.py [--cgroups 1000] [--scrapes 20]
 Makes that many cgroups with a sleeping process each in every hierarchy that is mounted, as root, and removes them again.
-Prints a Markdown table: medians over the scrapes, CPU time as the kernel accounts it to the process.
+Prints a Markdown table: medians over the scrapes, CPU time as the kernel accounts it to the process. Its last row is
+prometheus-node-exporter with its default collectors, scraped by the same client, where it is installed (Debian's package).
 """
 import argparse
 import os
+import shutil
 import signal
+import socket
 import statistics
+import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "exporter"))
 from cgroups import TestCgroups, measured_roots  # noqa: E402
@@ -75,18 +83,52 @@ def measure(scrapes: int) -> None:
         flags = [] if collectors is None else ["--collector.disable-defaults",
                                                *(f"--collector.{one}" for one in collectors)]
         with RunningExporter(*flags) as exporter:
-            process = exporter.process.pid
-            exporter.page()
-            costs = []
-            for _ in range(scrapes):
-                before = cpu_seconds(process)
-                page = exporter.page()
-                costs.append((cpu_seconds(process) - before) * 1e3)
-            series = sum(1 for line in page.splitlines() if line and not line.startswith("#"))
-            cost = statistics.median(costs)
+            cost, row = cost_of(exporter.process.pid, exporter.page, scrapes)
             base = cost if name == "nothing" else base
-            print(f"| {name} | {cost:.1f} | {cost - base:.1f} | {series} | {cost * 1e3 / series:.2f} | "
-                  f"{resident_megabytes(process):.0f} | {len(os.listdir(f'/proc/{process}/fd'))} |", flush=True)
+            print(f"| {name} | {cost:.1f} | {cost - base:.1f} | {row}", flush=True)
+    node_exporter(scrapes)
+
+
+def cost_of(process: int, page_of: Callable[[], str], scrapes: int) -> tuple[float, str]:
+    """CPU milliseconds of a scrape, and the columns of the table that are made of it."""
+    page = page_of()
+    costs = []
+    for _ in range(scrapes):
+        before = cpu_seconds(process)
+        page = page_of()
+        costs.append((cpu_seconds(process) - before) * 1e3)
+    series = sum(1 for line in page.splitlines() if line and not line.startswith("#"))
+    cost = statistics.median(costs)
+    files = len(os.listdir(f"/proc/{process}/fd"))
+    return cost, f"{series} | {cost * 1e3 / series:.2f} | {resident_megabytes(process):.0f} | {files} |"
+
+
+def node_exporter(scrapes: int) -> None:
+    program = shutil.which("prometheus-node-exporter")
+    if program is None:
+        print("prometheus-node-exporter is not installed")
+        return
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    process = subprocess.Popen([program, f"--web.listen-address={address}"], stderr=subprocess.DEVNULL)
+
+    def page() -> str:
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=60) as reply:
+            return reply.read().decode()
+
+    try:
+        for _ in range(100):
+            try:
+                page()
+                break
+            except urllib.error.URLError:
+                time.sleep(0.1)
+        cost, row = cost_of(process.pid, page, scrapes)
+        print(f"| prometheus-node-exporter's default | {cost:.1f} | | {row}", flush=True)
+    finally:
+        process.terminate()
+        process.wait()
 
 
 if __name__ == "__main__":

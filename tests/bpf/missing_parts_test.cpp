@@ -23,8 +23,7 @@ using testing::Not;
 /// Half of the hooks that the programs could use.
 exporter::BpfOptions half_of_the_hooks() {
   return {.disabled_hooks = {"sys_exit", "io_uring_complete", "page_fault_user", "sched_process_exec",
-                             "sched_info", "tcp_retransmit_synack", "cgroup_release",
-                             "cgroup_notify_populated"}};
+                             "sched_info", "tcp_retransmit_synack", "cgroup_notify_populated"}};
 }
 
 /// The reasons of a feature's rows, of which there is one or none.

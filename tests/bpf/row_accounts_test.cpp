@@ -127,6 +127,15 @@ TEST_F(RowAccountsTest, AnEntryMadeAnewWithoutNoticeCountsFromZero) {
   EXPECT_THAT(totals(), ElementsAre(27, 0));
 }
 
+TEST_F(RowAccountsTest, TheEntryOfAContainerThatEndedIsIdleAtOnce) {
+  owners_ = {{kFirst, 0}, {kSecond, 1}};
+  update({{kFirst, 1}, {kSecond, 1}});
+  EXPECT_THAT(accounts_.idle(kMinute, false, now_), IsEmpty());
+  rows_[0].alive = false;
+  update({{kFirst, 5}, {kSecond, 1}});
+  EXPECT_THAT(accounts_.idle(kMinute, false, now_), ElementsAre(kFirst));
+}
+
 TEST_F(RowAccountsTest, OnlyUnownedEntriesThatRestedAreIdle) {
   owners_ = {{kFirst, 0}};
   update({{kFirst, 1}, {kSecond, 1}});

@@ -55,6 +55,11 @@ class SlotCounts : public testing::Test {
     return std::nullopt;
   }
 
+  exporter::SlotCounts::Taken take(const TestCgroup& cgroup) {
+    const exporter::MapKey key = key_of(cgroup);
+    return counts_->take({&key, 1}).at(0);
+  }
+
   exporter::CapabilityTable capabilities_;
   std::optional<exporter::BpfContext> context_;
   std::unique_ptr<exporter::BpfObject> object_;
@@ -68,9 +73,9 @@ TEST_F(SlotCounts, AKeyThatWasTakenStartsAnewAndItsOldSlotCountsNothingAnyMore) 
   const uint64_t first = calls_of(cgroup).value_or(0);
   worker.run(23);
   EXPECT_EQ(calls_of(cgroup), first + 23 + Worker::kOwnCalls);
-  EXPECT_EQ(counts_->take(key_of(cgroup)).value()[0], first + 23 + Worker::kOwnCalls);
+  EXPECT_EQ(take(cgroup).value()[0], first + 23 + Worker::kOwnCalls);
   EXPECT_EQ(calls_of(cgroup), std::nullopt);
-  EXPECT_TRUE(counts_->take(key_of(cgroup)).value().empty());
+  EXPECT_TRUE(take(cgroup).value().empty());
   // The CPU had the old slot in its cache.
   worker.run(42);
   EXPECT_EQ(calls_of(cgroup), 42 + Worker::kOwnCalls);
@@ -89,10 +94,10 @@ TEST_F(SlotCounts, SlotsOfTakenKeysServeOthersAgainFromZero) {
     EXPECT_LT(*before, 1000U) << "cgroup number " << i << " has another's counts";
     worker.run(23);
     EXPECT_EQ(calls_of(cgroup), *before + 23 + Worker::kOwnCalls);
-    EXPECT_EQ(counts_->take(key_of(cgroup)).value()[0], *before + 23 + Worker::kOwnCalls);
+    EXPECT_EQ(take(cgroup).value()[0], *before + 23 + Worker::kOwnCalls);
     // So that a slot that was not emptied would show.
     worker.run(2000);
-    EXPECT_TRUE(counts_->take(key_of(cgroup)));
+    EXPECT_TRUE(take(cgroup));
   }
 }
 

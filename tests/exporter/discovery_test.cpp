@@ -36,6 +36,7 @@ class ScriptedWatch final : public CgroupWatch {
   [[nodiscard]] int descriptor() const override { return descriptor_.get(); }
   bool take(const std::function<void(const CgroupEvent&)>& on_event) override {
     const std::lock_guard lock(mutex_);
+    ++takes_;
     eventfd_t ignored = 0;
     eventfd_read(descriptor_.get(), &ignored);
     for (const Event& event : events_) on_event({event.kind, 0, event.id, event.path});
@@ -52,6 +53,10 @@ class ScriptedWatch final : public CgroupWatch {
     events_.push_back({kind, path, id});
     eventfd_write(descriptor_.get(), 1);
   }
+  int takes() {
+    const std::lock_guard lock(mutex_);
+    return takes_;
+  }
   void lose() {
     const std::lock_guard lock(mutex_);
     lost_ = true;
@@ -67,6 +72,7 @@ class ScriptedWatch final : public CgroupWatch {
   FileDescriptor descriptor_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::mutex mutex_;
   std::deque<Event> events_;
+  int takes_ = 0;
   bool lost_ = false;
   std::atomic<bool> tells_populated_ = true;
 };
@@ -154,6 +160,27 @@ TEST_F(DiscoveryTest, LooksForTheFirstProcessAtEachSnapshotOnlyWhereNoEventTells
   make_empty_cgroup("/slice");
   make_empty_cgroup("/container");
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/container", "/slice")) << "they have only ended";
+}
+
+TEST_F(DiscoveryTest, TakesAFewEventsAtOnceAndAStreamOfThemInBatches) {
+  auto owned = std::make_unique<ScriptedWatch>();
+  ScriptedWatch& watch = *owned;
+  Discovery discovery(options(), nullptr, std::move(owned));
+  const int before = watch.takes();
+  const SteadyTime start = SteadyClock::now();
+  constexpr int kAtOnce = 10;
+  for (int i = 1; i <= kAtOnce; ++i) {
+    watch.announce(CgroupEvent::Kind::kCreated, "/few", static_cast<uint64_t>(i));
+    EXPECT_TRUE(eventually([&] { return watch.takes() >= before + i; }));
+  }
+  constexpr int kStream = 400;
+  for (int i = 0; i < kStream; ++i) {
+    watch.announce(CgroupEvent::Kind::kCreated, "/many", static_cast<uint64_t>(i));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  // 16 at once, then 20 a second.
+  const auto elapsed = std::chrono::duration<double>(SteadyClock::now() - start).count();
+  EXPECT_LE(watch.takes() - before, 16 + 20 * elapsed + 2);
 }
 
 TEST_F(DiscoveryTest, ListsAnewWhereEventsWereLost) {
