@@ -40,8 +40,8 @@ struct Route {
 /// returned at once.
 void keep_memory_for_the_next_scrape() {
   constexpr int kMebibyte = 1024 * 1024;
-  ::mallopt(M_MMAP_THRESHOLD, 32 * kMebibyte);
-  ::mallopt(M_TRIM_THRESHOLD, 64 * kMebibyte);
+  ::mallopt(M_MMAP_THRESHOLD, 8 * kMebibyte);
+  ::mallopt(M_TRIM_THRESHOLD, 16 * kMebibyte);
 }
 
 Response plain(int status, std::string line) {
