@@ -4,8 +4,8 @@
 usage: tests/bench/cgroup_churn.py [--cgroups 1000] [--rate 100] [--seconds 60] [--interval 5] [-- FLAGS of sonde-exporter]
 Beside that many cgroups with a sleeping process each, a program of its own (cgroup_churn.cpp, target "benchmarks") makes RATE
 others a second for SECONDS in every hierarchy that is mounted, each with a process that lives for 100 ms, and removes them. Scrapes
-every INTERVAL seconds as Prometheus does, over one connection with gzip, and reads the pages afterwards: a container is missed if
-no page has its row, or none with the exit of its one process in it. As root. Prints Markdown tables.
+every INTERVAL seconds as Prometheus does, over one connection with gzip, and reads the pages afterwards: a container is missed
+if no page has its row, or none with the exit of its one process in it. As root. Prints Markdown tables.
 """
 import argparse
 import dataclasses
@@ -152,9 +152,11 @@ def report(scraper: Scraper, jobs: dict[int, float], states: list[State]) -> Non
     exited = value(page, "sonde_exited_process_events_total", service="job", event="exit")
     print(f"exits of service job: {sum(seen.values())} by rows, {exited} by its ended containers; "
           f"rescans {value(page, 'sonde_exporter_cgroup_rescans_total')}; ~other {value(page, 'sonde_exporter_containers_unlisted')}")
-    slowest = sorted(((line.split(" ")[-1], line.split('"')[1]) for line in gzip.decompress(scraper.pages[-2]).decode().splitlines()
-                      if line.startswith("sonde_scrape_collector_duration_seconds{")), key=lambda one: -float(one[0]))
-    print("slowest collectors of the last scrape:", ", ".join(f"{name} {float(text) * 1e3:.0f} ms" for text, name in slowest[:8]))
+    took = re.findall(r'^sonde_scrape_collector_duration_seconds\{collector="(\w+)"\} (\S+)$',
+                      gzip.decompress(scraper.pages[-2]).decode(), re.MULTILINE)
+    took.sort(key=lambda one: -float(one[1]))
+    print("slowest collectors of the last scrape of the churn:",
+          ", ".join(f"{name} {float(text) * 1e3:.0f} ms" for name, text in took[:8]))
     print("lost events:", ", ".join(line.split(" ", 1)[0].partition("{")[2].rstrip("}") + " " + line.split(" ")[-1]
                                     for line in page.splitlines()
                                     if line.startswith("sonde_exporter_bpf_lost_events_total{") and not line.endswith(" 0")))
