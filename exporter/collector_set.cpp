@@ -56,6 +56,7 @@ void CollectorSet::scrape(const std::shared_ptr<const ContainerTable>& container
     }
     report_change(line.name, line.outcome.error);
     if (line.outcome.error.empty()) writer.append(line.outcome.output);
+    line.outcome.output = {};  // the next collector's text can take its place
     lines.push_back(std::move(line));
   }
 

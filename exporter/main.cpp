@@ -29,6 +29,12 @@ int fail_with(const Error& error) {
   return error.code == ErrorCode::kInvalid ? kExitWrongOption : kExitFailed;
 }
 
+/// Else the thread of each collector keeps a heap as large as its largest scrape took, a third of the whole
+/// with 330 containers, and a scrape is no faster for it.
+void use_one_heap() {
+  ::mallopt(M_ARENA_MAX, 1);
+}
+
 int run(const exporter::Options& options) {
   if (const auto configured = log::configure(options.log.level, options.log.format); !configured) {
     return fail_with(configured.error());
@@ -78,6 +84,7 @@ int run(const exporter::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  use_one_heap();
   const exporter::CommandLine command_line = exporter::parse_command_line(argc, argv);
   if (command_line.exit_code) {
     std::fputs(command_line.output.c_str(), *command_line.exit_code == 0 ? stdout : stderr);
