@@ -23,6 +23,17 @@ def unified_root() -> str | None:
     return None
 
 
+def pressures(folder: str) -> dict[tuple[str, str], float]:
+    """Seconds of a cgroup by resource and "waiting" or "stalled"."""
+    found = {}
+    for resource in ("cpu", "memory", "io"):
+        with open(f"{folder}/{resource}.pressure", encoding="ascii") as file:
+            for line in file:
+                kind, *_, total = line.split()
+                found[resource, {"some": "waiting", "full": "stalled"}[kind]] = int(total.removeprefix("total=")) / 1e6
+    return found
+
+
 @unittest.skipIf(os.getuid() != 0, "needs root to make cgroups")
 class RealCgroups(unittest.TestCase):
     def test_a_container_is_in_the_next_scrape_with_every_counter_and_its_gauges_go_with_it(self) -> None:
@@ -92,6 +103,34 @@ class RealCgroups(unittest.TestCase):
             page = exporter.page()
             self.assertGreater(value(page, CPU, namespace=cgroups.name, pod="job-7", service="job") or 0, 0)
             cgroups.end(busy)
+
+    def test_pressure_is_that_of_the_files_of_v2_also_beside_v1(self) -> None:
+        root = unified_root()
+        if root is None or not os.path.exists(f"{root}/cpu.pressure"):
+            self.skipTest("v2 is not mounted, or the kernel has no PSI")
+        script = """
+          work() { i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; }
+          work & work & work & wait; echo done; exec sleep 600"""
+        with TestCgroups([root]) as cgroups, RunningExporter(*FLAGS, "--collector.cgroup_pressure") as exporter:
+            path = cgroups.make("job-7")
+            process = cgroups.run(path, "sh", "-c", script)
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), b"done\n")
+            deadline = time.monotonic() + 60
+            while True:
+                before, page, after = pressures(root + path), exporter.page(), pressures(root + path)
+                if before == after:
+                    break
+                self.assertLess(time.monotonic(), deadline, "the cgroup never rests")
+            self.assertEqual(len(after), 6)
+            self.assertGreater(after["cpu", "waiting"], 0, "three wanted two processors")
+            for (resource, what), seconds in after.items():
+                with self.subTest(resource, what=what):
+                    shown = value(page, f"sonde_container_pressure_{what}_seconds_total", namespace=cgroups.name,
+                                  pod="job-7", service="job", resource=resource)
+                    self.assertIsNotNone(shown)
+                    self.assertAlmostEqual(shown or 0, seconds, places=6)
+            cgroups.end(process)
 
     def test_by_inotify_too(self) -> None:
         """As a user without the right to load BPF programs."""
