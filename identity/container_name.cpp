@@ -22,6 +22,17 @@ LastPart last_part(std::string_view path) {
   return {path.substr(0, slash), path.substr(slash + 1)};
 }
 
+/// Whether each part of a path is a slice: only systemd itself makes cgroups there. Below any other cgroup
+/// whoever it was handed to (a user's own systemd, a container's) may make one of any name.
+bool slices_alone(std::string_view path) {
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    if (!path.substr(0, slash).ends_with(".slice")) return false;
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string_view workload_name(std::string_view cgroup_name) {
@@ -40,14 +51,16 @@ ContainerName name_from_cgroup_path(std::string_view path) {
 }
 
 std::optional<ContainerName> name_of_systemd_unit(std::string_view path) {
-  std::string_view unit = last_part(path).name;
+  const auto [parent, unit] = last_part(path);
   for (const std::string_view suffix : kUnitSuffixes) {
     if (unit.size() <= suffix.size() || !unit.ends_with(suffix)) continue;
     std::string service(unit.starts_with("session-") ? "session"
                         : unit.starts_with("run-")   ? "run"
                                                      : unit.substr(0, unit.size() - suffix.size()));
     if (suffix != ".service") service += suffix;
-    return ContainerName{.name_space = "", .pod = "", .container = "", .service = std::move(service)};
+    std::string name_space(slices_alone(parent) ? std::string_view() : parent);
+    return ContainerName{
+        .name_space = std::move(name_space), .pod = "", .container = "", .service = std::move(service)};
   }
   return std::nullopt;
 }

@@ -26,9 +26,11 @@ std::string_view workload_name(std::string_view cgroup_name);
 ContainerName name_from_cgroup_path(std::string_view path);
 
 /// Names a cgroup that is a systemd unit (".service", ".scope" …), which is no container: the service is the
-/// unit's name, a template's instance included, without ".service"; the other three are "". Scopes and
-/// services that are made for one run alone are told apart by nothing: session-7.scope is "session.scope",
-/// run-u12.service "run". Nothing for other cgroups.
+/// unit's name, a template's instance included, without ".service"; pod and container are "". So is the
+/// namespace of a unit of the system, which lies in slices alone; that of any other is the parent path, so
+/// that nobody's unit in a cgroup of his own is taken for the system's of that name. Scopes and services that
+/// are made for one run alone are told apart by nothing: session-7.scope is "session.scope", run-u12.service
+/// "run". Nothing for other cgroups.
 std::optional<ContainerName> name_of_systemd_unit(std::string_view path);
 
 }  // namespace sonde::identity

@@ -11,7 +11,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace sonde::identity;
   const std::string_view path(reinterpret_cast<const char*>(data), size);
-  (void)name_of_systemd_unit(path);
+  const auto unit = name_of_systemd_unit(path);
+  if (unit && path.find(unit->name_space) == std::string_view::npos) std::abort();
   const ContainerName name = name_from_cgroup_path(path);
   if (!name.container.starts_with(name.service)) std::abort();
   if (name.service.empty() != name.container.empty()) std::abort();

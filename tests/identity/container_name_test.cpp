@@ -46,5 +46,33 @@ TEST(ContainerName, KeepsCgroupsOfOneNameInTwoParentsApart) {
   EXPECT_NE(name_from_cgroup_path("/a/api"), name_from_cgroup_path("/b/api"));
 }
 
+const std::string kUser = "/user.slice/user-1000.slice/user@1000.service";
+
+/// Each row: the path of a unit of systemd and the namespace and service that it must get.
+const std::vector<NameCase> kUnits{
+    {"/init.scope", {"", "", "", "init.scope"}},
+    {"/system.slice/kubelet.service", {"", "", "", "kubelet"}},
+    {"/system.slice/system-getty.slice/getty@tty1.service", {"", "", "", "getty@tty1"}},
+    {"/user.slice/user-1000.slice/session-7.scope", {"", "", "", "session.scope"}},
+    {kUser, {"", "", "", "user@1000"}},
+    {kUser + "/init.scope", {kUser.substr(1), "", "", "init.scope"}},
+    {kUser + "/kubelet.service", {kUser.substr(1), "", "", "kubelet"}},
+    {kUser + "/app.slice/run-u12.service", {kUser.substr(1) + "/app.slice", "", "", "run"}},
+    {"/shop/kubelet.service", {"shop", "", "", "kubelet"}},
+    {"/lxc.payload.web/system.slice/ssh.service", {"lxc.payload.web/system.slice", "", "", "ssh"}},
+};
+
+TEST(ContainerName, OfAUnitIsBareOnlyWhereSystemdItselfMadeIt) {
+  for (const NameCase& expected : kUnits) {
+    const auto name = name_of_systemd_unit(expected.path);
+    ASSERT_TRUE(name) << expected.path;
+    EXPECT_EQ(*name, expected.name) << expected.path << " became " << name->name_space << " | "
+                                    << name->service;
+  }
+  for (const char* const other : {"/", "", "/shop/api", "/user.slice", "/.service"}) {
+    EXPECT_FALSE(name_of_systemd_unit(other)) << other;
+  }
+}
+
 }  // namespace
 }  // namespace sonde::identity
