@@ -115,12 +115,14 @@ TEST_F(CgroupEventsTest, EventsThatFindTheBufferFullAreCounted) {
   drain();
   seen_.clear();
   constexpr int kCgroups = 1000;
-  for (int i = 0; i < kCgroups; ++i) const TestCgroup cgroup("announced");
+  // A long name, so that one hierarchy alone fills the buffer.
+  const std::string name = "announced" + std::string(230, 'x');
+  for (int i = 0; i < kCgroups; ++i) const TestCgroup cgroup(name);
   // The test's own: mkdir and rmdir in every hierarchy; other cgroups of the machine come on top.
   const size_t made = 2 * kCgroups * mounts().mounts().size();
   size_t announced = 0;
   for (const Seen& seen : drain()) {
-    announced += seen.path.ends_with("/announced") ? 1 : 0;
+    announced += seen.path.ends_with("/" + name) ? 1 : 0;
   }
   EXPECT_LT(announced, made);
   EXPECT_GE(announced + events_->lost(), made);
