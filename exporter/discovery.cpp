@@ -24,8 +24,8 @@ constexpr MetricRow kUndecided{"sonde_exporter_containers_undecided", MetricType
                                "Containers left out of the last scrape because their runtime has not told "
                                "their names yet; what they count is not lost."};
 constexpr MetricRow kSourceUp{"sonde_exporter_name_source_up", MetricType::kGauge, "", "source",
-                              "1 if the source of containers' names could be asked last time, else 0. Names "
-                              "that were learnt stay."};
+                              "1 if the source of containers' names could be asked last time, else 0; absent "
+                              "where there is none to ask (yet). Names that were learnt stay."};
 constexpr MetricRow kRescans{"sonde_exporter_cgroup_rescans_total", MetricType::kCounter, "", "",
                              "Walks over all cgroups, regular ones and those after events were lost."};
 constexpr MetricRow kIncomplete{
@@ -154,7 +154,7 @@ DiscoveryState Discovery::state() const {
   DiscoveryState state{.containers = table_->containers().size() + index_.undecided()};
   if (index_.names() == nullptr) return state;
   for (const auto& source : index_.names()->sources()) {
-    state.name_sources.emplace(source->word(), source->up());
+    if (source->present()) state.name_sources.emplace(source->word(), source->up());
   }
   return state;
 }
@@ -170,6 +170,7 @@ void Discovery::write(metrics::SeriesWriter& writer) const {
   if (index_.names() != nullptr) {
     writer.family(kSourceUp);
     for (const auto& source : index_.names()->sources()) {
+      if (!source->present()) continue;
       writer.sample(metrics::Labels{{"source", source->word()}}, source->up() ? 1 : 0);
     }
   }

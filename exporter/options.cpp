@@ -98,18 +98,18 @@ void add_container_flags(CLI::App& app, Flags& flags, Options& options) {
   };
   add_socket("--container.cri", options.sockets.cri,
              "Unix socket of the Kubernetes container runtime that names containers; none: ask none. Without "
-             "it: that of containerd, CRI-O or k3s, whichever is in its usual place");
+             "it: that of containerd, CRI-O or k3s, as soon as one is in its usual place");
   add_socket("--container.docker", options.sockets.docker,
-             "The same for the Docker Engine API. Without it: /run/docker.sock if it is there");
+             "The same for the Docker Engine API. Without it: /run/docker.sock as soon as it is there");
   add_socket("--container.podman", options.sockets.podman,
-             "The same for Podman's service. Without it: /run/podman/podman.sock if it is there");
+             "The same for Podman's service. Without it: /run/podman/podman.sock as soon as it is there");
   app.add_flag_function(
       "--no-container.state-files", [&options](int64_t) { options.state_files = false; },
       "Do not name containers by the files that containerd, CRI-O, Docker and Podman keep of them");
   app.add_flag_function(
       "--no-container.systemd-units", [&options](int64_t) { options.systemd_units = false; },
       "Leave systemd's units to the row of what belongs to no container. They are rows whose service is the "
-      "unit, without namespace, pod and container");
+      "unit, without pod and container");
   app.add_option(
          "--max-containers", options.bounds.most_containers,
          "Containers that have rows of their own; further ones are summed up in the row whose service "

@@ -14,7 +14,7 @@ namespace {
 /// Below it, CAP_NET_BIND_SERVICE is needed to listen.
 constexpr uint16_t kFirstFreePort = 1024;
 
-/// Whose a socket is that is not there yet is not known.
+/// Whose a socket is that somebody named and that is not there yet is not known.
 bool is_roots(const std::string& path) {
   struct stat status{};
   return stat(path.c_str(), &status) == 0 && status.st_uid == 0;
@@ -39,8 +39,11 @@ std::set<int> needed_capabilities(const Options& options, bool root) {
   // It stands for both where a runtime knows no others.
   if (!has_capability(CAP_BPF) || !has_capability(CAP_PERFMON)) needed.insert(CAP_SYS_ADMIN);
   if (reads_network_namespaces(options)) needed.insert(CAP_SYS_PTRACE);
-  const auto sockets = identity::asked_sockets(options.sockets);
-  if (std::ranges::any_of(sockets, [&](const std::string& path) { return !root || !is_roots(path); })) {
+  // Those that are only looked for will be root's, as every runtime makes its own unless told otherwise.
+  const auto sockets = identity::socket_paths(options.sockets);
+  const bool all_are_roots = std::ranges::all_of(sockets.asked, is_roots);
+  const bool any = !sockets.asked.empty() || !sockets.awaited.empty();
+  if (root ? !all_are_roots : any) {
     needed.insert(CAP_DAC_OVERRIDE);
   }
   if (listens_below_free_ports(options.web)) needed.insert(CAP_NET_BIND_SERVICE);

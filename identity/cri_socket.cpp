@@ -79,18 +79,19 @@ class CriSocket final : public RuntimeSocket {
 
   Result<std::string> call(std::string_view method, const google::protobuf::MessageLite& request,
                            Deadline deadline) {
-    for (;;) {
+    std::string name;
+    for (size_t tried = 0; tried < kVersions.size(); ++tried) {
       std::string reply;
-      const std::string name = fmt::format("/{}.RuntimeService/{}", kVersions[version_], method);
+      name = fmt::format("/{}.RuntimeService/{}", kVersions[version_], method);
       const grpc::Status status = call_once(name, serialise(request), deadline, reply);
       if (status.ok()) return reply;
-      const bool other_version =
-          status.error_code() == grpc::StatusCode::UNIMPLEMENTED && version_ + 1 < kVersions.size();
-      if (!other_version) {
+      if (status.error_code() != grpc::StatusCode::UNIMPLEMENTED) {
         return fail(ErrorCode::kUnavailable, fmt::format("{}: {}: {}", path_, name, status.error_message()));
       }
-      ++version_;
+      version_ = (version_ + 1) % kVersions.size();
     }
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{}: it offers no {}, nor another version", path_, name));
   }
 
   grpc::Status call_once(const std::string& name, const grpc::ByteBuffer& request, Deadline deadline,
@@ -115,7 +116,7 @@ class CriSocket final : public RuntimeSocket {
 
   std::string path_;
   Runtime runtime_;
-  size_t version_ = 0;  ///< index into kVersions
+  size_t version_ = 0;  ///< index into kVersions: which to try first
   std::unique_ptr<grpc::GenericStub> stub_;
 };
 

@@ -30,6 +30,8 @@ class NameSource {
   virtual NameAnswer find(const ContainerCgroup& cgroup) = 0;
   /// The container is gone: what was learnt of it may be dropped.
   virtual void forget(std::string_view /*id*/) {}
+  /// Whether there was something to ask when it was last tried, up or not.
+  [[nodiscard]] virtual bool present() const { return true; }
   /// Whether it could be asked when it was last tried.
   [[nodiscard]] virtual bool up() const = 0;
 };

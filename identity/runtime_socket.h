@@ -13,8 +13,9 @@ class RuntimeSocket {
  public:
   virtual ~RuntimeSocket() = default;
 
-  /// Every container that it knows, pods' sandboxes too. Errors: kUnavailable where it does not answer in
-  /// time, kInvalid where the answer is none; the message names the socket.
+  /// Every container that it knows, pods' sandboxes too. Errors: kNotFound where there is nobody to ask,
+  /// kUnsupported where it does not offer this, kUnavailable where it does not answer in time, kInvalid where
+  /// the answer is none; the message names the socket.
   virtual Result<std::vector<ContainerRecord>> list(std::chrono::milliseconds timeout) = 0;
   /// Adds to a record of list() what only a question for the one container tells. Errors: as list().
   virtual Result<void> complete(ContainerRecord& record, std::chrono::milliseconds timeout) = 0;

@@ -3,14 +3,12 @@
 #include <sys/stat.h>
 
 #include <array>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
 
 #include "identity/cri_socket.h"
 #include "identity/docker_socket.h"
-#include "identity/socket_names.h"
 
 namespace sonde::identity {
 namespace {
@@ -44,39 +42,93 @@ constexpr std::array<Kind, 3> kKinds{{{"cri", &SocketOptions::cri, kCri, make_cr
                                       {"docker", &SocketOptions::docker, kDocker, make_docker_socket},
                                       {"podman", &SocketOptions::podman, kPodman, make_docker_socket}}};
 
-struct Asked {
+/// Where a socket may be.
+struct Candidate {
   std::string path;
   Runtime runtime;
+  std::unique_ptr<RuntimeSocket> socket = nullptr;  ///< made when it is first asked
 };
 
-std::optional<Asked> asked_socket(const Kind& kind, const SocketOptions& options) {
+/// The socket of one kind of runtime, which may come, go and come elsewhere: its places are looked at anew
+/// for each list.
+class FoundSocket final : public RuntimeSocket {
+ public:
+  /// `given`: somebody said where it is, so that it is down where it is not there.
+  FoundSocket(std::vector<Candidate> candidates, bool given, MakeSocket make)
+      : candidates_(std::move(candidates)), given_(given), make_(make) {}
+
+  Result<std::vector<ContainerRecord>> list(std::chrono::milliseconds timeout) override {
+    std::string reason;
+    ErrorCode code = answered_ || given_ ? ErrorCode::kUnavailable : ErrorCode::kNotFound;
+    for (Candidate& candidate : candidates_) {
+      if (!given_ && !is_socket(candidate.path)) {
+        reason += (reason.empty() ? "" : "; ") + candidate.path + ": no such socket";
+        continue;
+      }
+      if (!candidate.socket) candidate.socket = make_(candidate.path, candidate.runtime);
+      auto records = candidate.socket->list(timeout);
+      if (records || records.error().code != ErrorCode::kUnsupported) {
+        asked_ = candidate.socket.get();
+        answered_ = answered_ || records.has_value();
+        return records;
+      }
+      reason += (reason.empty() ? "" : "; ") + records.error().message;
+      if (!given_) code = ErrorCode::kUnsupported;
+    }
+    return fail(code, reason);
+  }
+
+  Result<void> complete(ContainerRecord& record, std::chrono::milliseconds timeout) override {
+    if (asked_ == nullptr) return fail(ErrorCode::kNotFound, "no socket was found");
+    return asked_->complete(record, timeout);
+  }
+
+ private:
+  std::vector<Candidate> candidates_;
+  bool given_;
+  MakeSocket make_;
+  RuntimeSocket* asked_ = nullptr;  ///< of candidates_, the one asked last
+  bool answered_ = false;           ///< whether one of them ever did
+};
+
+bool is_given(const Kind& kind, const SocketOptions& options) {
+  return !(options.*kind.option).empty();
+}
+
+/// Empty where it is not to be asked.
+std::vector<Candidate> candidates_of(const Kind& kind, const SocketOptions& options) {
+  std::vector<Candidate> candidates;
   const std::string& option = options.*kind.option;
-  if (option == "none") return std::nullopt;
-  if (!option.empty()) return Asked{option, kind.places.front().runtime};
+  if (option == "none") return candidates;
   const std::string root = options.rootfs == "/" ? "" : options.rootfs;
   for (const Place& place : kind.places) {
-    if (is_socket(root + place.path)) return Asked{root + place.path, place.runtime};
+    candidates.push_back({is_given(kind, options) ? option : root + place.path, place.runtime});
+    if (is_given(kind, options)) break;
   }
-  return std::nullopt;
+  return candidates;
 }
 
 }  // namespace
 
-std::vector<std::string> asked_sockets(const SocketOptions& options) {
-  std::vector<std::string> paths;
+SocketPaths socket_paths(const SocketOptions& options) {
+  SocketPaths paths;
   for (const Kind& kind : kKinds) {
-    if (auto asked = asked_socket(kind, options)) paths.push_back(std::move(asked->path));
+    for (Candidate& candidate : candidates_of(kind, options)) {
+      auto& those = is_given(kind, options) || is_socket(candidate.path) ? paths.asked : paths.awaited;
+      those.push_back(std::move(candidate.path));
+    }
   }
   return paths;
 }
 
-std::vector<std::unique_ptr<NameSource>> make_socket_sources(const SocketOptions& options) {
+std::vector<std::unique_ptr<NameSource>> make_socket_sources(const SocketOptions& options,
+                                                             SocketNames::Timing timing) {
   std::vector<std::unique_ptr<NameSource>> sources;
   for (const Kind& kind : kKinds) {
-    const auto asked = asked_socket(kind, options);
-    if (!asked) continue;
-    sources.push_back(std::make_unique<SocketNames>(kind.word, kind.make(asked->path, asked->runtime),
-                                                    SocketNames::Timing()));
+    auto candidates = candidates_of(kind, options);
+    if (candidates.empty()) continue;
+    auto socket = std::make_unique<FoundSocket>(std::move(candidates), is_given(kind, options), kind.make);
+    sources.push_back(std::make_unique<SocketNames>(kind.word, std::move(socket), timing));
   }
   return sources;
 }

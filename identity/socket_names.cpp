@@ -18,6 +18,11 @@ SocketNames::~SocketNames() {
   wake_.notify_all();
 }
 
+bool SocketNames::present() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::kUp || state_ == State::kDown;
+}
+
 bool SocketNames::up() const {
   const std::lock_guard lock(mutex_);
   return state_ == State::kUp;
@@ -25,15 +30,16 @@ bool SocketNames::up() const {
 
 NameAnswer SocketNames::find(const ContainerCgroup& cgroup) {
   const std::lock_guard lock(mutex_);
+  const bool failed = state_ != State::kUp && state_ != State::kNotTried;
   if (const auto found = known_.find(cgroup.id); found != known_.end()) {
     found->second.asked_for = true;
-    if (!found->second.complete && state_ != State::kDown) {
+    if (!found->second.complete && !failed) {
       wake_.notify_all();
       return {NameAnswer::State::kPending, {}};
     }
     return {NameAnswer::State::kKnown, found->second.record};
   }
-  if (state_ == State::kDown || absent_.erase(cgroup.id) > 0) return {};
+  if (failed || absent_.erase(cgroup.id) > 0) return {};
   wanted_.try_emplace(cgroup.id, lists_begun_);
   wake_.notify_all();
   return {NameAnswer::State::kPending, {}};
@@ -60,12 +66,7 @@ void SocketNames::run(const std::stop_token& stop) {
       complete_records(stop);
       pause = timing_.first_retry;
     } else {
-      const std::lock_guard lock(mutex_);
-      if (std::exchange(state_, State::kDown) != State::kDown) {
-        log::warning("a container runtime does not answer; the names that it told stay",
-                     {{"source", word_}, {"reason", records.error().message}});
-      }
-      wanted_.clear();
+      take_failure(records.error());
     }
     std::unique_lock lock(mutex_);
     const bool up = state_ == State::kUp;
@@ -80,6 +81,22 @@ void SocketNames::run(const std::stop_token& stop) {
     if (up && !stop.stop_requested()) {
       wake_.wait_for(lock, stop, timing_.shortest_pause, [] { return false; });
     }
+  }
+}
+
+void SocketNames::take_failure(const Error& error) {
+  const std::lock_guard lock(mutex_);
+  wanted_.clear();
+  const State state = error.code == ErrorCode::kNotFound      ? State::kAbsent
+                      : error.code == ErrorCode::kUnsupported ? State::kUnsupported
+                                                              : State::kDown;
+  if (std::exchange(state_, state) == state) return;
+  if (state == State::kDown) {
+    log::warning("a container runtime does not answer; the names that it told stay",
+                 {{"source", word_}, {"reason", error.message}});
+  } else if (state == State::kUnsupported) {
+    log::info("a container runtime does not offer what is asked for",
+              {{"source", word_}, {"reason", error.message}});
   }
 }
 

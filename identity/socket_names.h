@@ -17,7 +17,8 @@ namespace sonde::identity {
 
 /// Names from a runtime's socket. A thread of its own asks, so that a slow or missing runtime delays nobody:
 /// find() answers from what is known, and says kPending while the answer may come. What was learnt stays
-/// while the container lives, whatever becomes of the socket. Threads: safe.
+/// while the container lives, whatever becomes of the socket. Who is absent or down is tried again. Threads:
+/// safe.
 class SocketNames final : public NameSource {
  public:
   struct Timing {
@@ -36,6 +37,7 @@ class SocketNames final : public NameSource {
   [[nodiscard]] std::string_view word() const override { return word_; }
   NameAnswer find(const ContainerCgroup& cgroup) override;
   void forget(std::string_view id) override;
+  [[nodiscard]] bool present() const override;
   [[nodiscard]] bool up() const override;
 
  private:
@@ -45,7 +47,11 @@ class SocketNames final : public NameSource {
     bool complete = false;
   };
 
+  /// Of the last question. kAbsent: there was nobody to ask; kUnsupported: nobody who offers this.
+  enum class State { kNotTried, kAbsent, kUnsupported, kUp, kDown };
+
   void run(const std::stop_token& stop);
+  void take_failure(const Error& error);
   void take_over(std::vector<ContainerRecord> records, uint64_t list);
   void complete_records(const std::stop_token& stop);
 
@@ -60,7 +66,7 @@ class SocketNames final : public NameSource {
       wanted_;                              ///< id to the number of lists begun when it was asked for
   std::unordered_set<std::string> absent_;  ///< ids that a list did not hold which began after the question
   uint64_t lists_begun_ = 0;
-  enum class State { kNotTried, kUp, kDown } state_ = State::kNotTried;
+  State state_ = State::kNotTried;
 
   std::jthread thread_;  ///< last: the rest exists before it starts and until it has ended
 };

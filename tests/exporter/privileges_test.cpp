@@ -31,8 +31,10 @@ TEST(Privileges, ToOpenWhatIsNotOursIsForSocketsThatAreNotRootsOrNotThereYet) {
   Options options = no_sockets();
   EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_DAC_OVERRIDE)));
   EXPECT_THAT(needed_capabilities(options, false), Not(Contains(CAP_DAC_OVERRIDE)));
-  options.sockets.cri = "";  // none is found
-  EXPECT_THAT(needed_capabilities(options, false), Not(Contains(CAP_DAC_OVERRIDE)));
+  options.sockets.cri = "";  // none is found until now; it would be root's
+  EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_DAC_OVERRIDE)));
+  EXPECT_THAT(needed_capabilities(options, false), Contains(CAP_DAC_OVERRIDE));
+  options.sockets.cri = "none";
   options.sockets.docker = "/dev/null";  // root's
   EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_DAC_OVERRIDE)));
   EXPECT_THAT(needed_capabilities(options, false), Contains(CAP_DAC_OVERRIDE));
