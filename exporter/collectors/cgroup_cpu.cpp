@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <vector>
@@ -19,8 +20,10 @@ constexpr MetricRow kUsage{"sonde_container_cpu_usage_seconds_total", MetricType
                            kLabels, "CPU time used by the container."};
 constexpr MetricRow kRequest{
     "sonde_container_cpu_request_cores", MetricType::kGauge, "cores", kLabels,
-    "Processors asked for, an estimate from the container's share: cpu.shares / 1024 or cpu.weight / 100, as "
-    "the kernel relates the two. Runtimes translate requests to weights in different ways."};
+    "Processors asked for, from the container's share: cpu.shares / 1024, on cgroup v2 cpu.weight / 100. The "
+    "weight of a runtime's container is first turned back into shares, weight = 1 + (shares - 2) * 9999 / "
+    "262142, unless it is 100, the kernel's own. runc from 1.3.2 and crun from 1.23 on use another formula: "
+    "there 1 processor is right, and requests of 0.1 to 4 come out 2 to 4 times as large."};
 constexpr MetricRow kLimit{"sonde_container_cpu_limit_cores", MetricType::kGauge, "cores", kLabels,
                            "Processors allowed by the container's own quota; absent without one."};
 constexpr MetricRow kPeriods{
@@ -35,6 +38,7 @@ constexpr std::array kRows{kUsage, kRequest, kLimit, kPeriods, kThrottled, kThro
 
 constexpr double kSharesOfOneCore = 1024;
 constexpr double kWeightOfOneCore = 100;
+constexpr uint64_t kDefaultWeight = 100;
 constexpr double kNanosecondsPerSecond = 1e9;
 constexpr uint64_t kNanosecondsPerMicrosecond = 1000;
 
@@ -43,6 +47,16 @@ struct Reading {
   std::optional<double> request_cores;
   std::optional<double> limit_cores;
 };
+
+/// The processors that stand behind a weight of v2. Source: Kubernetes's KEP 2254, whose formula runc before
+/// 1.3.2 and crun before 1.23 follow. cAdvisor inverts it likewise (google/cadvisor#3737). A container
+/// without request of Docker or Podman has the kernel's own weight, as has one of 1 processor by the newer
+/// formula.
+double cores_of_weight(uint64_t weight, bool of_runtime) {
+  if (!of_runtime || weight == kDefaultWeight) return static_cast<double>(weight) / kWeightOfOneCore;
+  const uint64_t shares = 2 + (std::max<uint64_t>(weight, 1) - 1) * 262142 / 9999;
+  return static_cast<double>(shares) / kSharesOfOneCore;
+}
 
 /// What cpu.stat tells of the quota.
 struct Throttling {
@@ -99,7 +113,8 @@ class CgroupCpu final : public Collector {
       reading.limit_cores = limit_of_v1(container);
     } else if (scheduling) {
       if (const auto weight = files_.read_number(container, Hierarchy::kUnified, "cpu.weight")) {
-        reading.request_cores = static_cast<double>(*weight) / kWeightOfOneCore;
+        const bool of_runtime = identity::parse_container_cgroup(container.path).has_value();
+        reading.request_cores = cores_of_weight(*weight, of_runtime);
       }
       reading.limit_cores = limit_of_v2(container);
     } else if (accounting == Hierarchy::kUnified) {

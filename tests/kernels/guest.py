@@ -141,7 +141,7 @@ class Pods(unittest.TestCase):
             pod = runtime.run_pod(POD["pod"], labels={"pod-template-hash": "7d8f9c6b5d"})
             container = runtime.run_container(
                 pod, "server", "sh", "-c", "i=0; while [ $i -lt 9999 ]; do i=$((i+1)); done; /bin/busybox sleep 600",
-                cpu_period=100000, cpu_quota=50000, memory_limit_in_bytes=64 << 20)
+                cpu_period=100000, cpu_quota=50000, cpu_shares=512, memory_limit_in_bytes=64 << 20)
             deadline = time.monotonic() + DEADLINE_SECONDS
             while True:
                 before, page, after = runtime.stats(container), exporter.page(), runtime.stats(container)
@@ -159,7 +159,8 @@ class Pods(unittest.TestCase):
                     families.add(name)
             self.assertGreater(len(families), 25, families)
             for metric, expected in (("cpu_usage_seconds_total", after[0]), ("memory_working_set_bytes", after[1]),
-                                     ("memory_limit_bytes", 64 << 20), ("cpu_limit_cores", 0.5)):
+                                     ("memory_limit_bytes", 64 << 20), ("cpu_limit_cores", 0.5),
+                                     ("cpu_request_cores", 500 / 1024)):  # what runc's weight, 20, keeps of 512
                 self.assertAlmostEqual(value(page, f"sonde_container_{metric}", **POD) or 0, expected, places=6)
             print(f"{len(families)} families of the pod", flush=True)
 
