@@ -17,8 +17,12 @@ constexpr double kSharesOfOneCore = 1024;
 constexpr std::string_view kFaults = "sonde_container_memory_page_faults_total";
 constexpr std::string_view kMajor = "kind=\"major\"";
 constexpr std::string_view kAnyInterface = "interface=\"all\"";
+/// All devices together, by a name that the Kubernetes mixin takes for a disk's (its diskDeviceSelector).
+constexpr std::string_view kAnyDevice = "device=\"dm-all\"";
+constexpr std::string_view kWaiting = "sonde_container_pressure_waiting_seconds_total";
+constexpr std::string_view kStalled = "sonde_container_pressure_stalled_seconds_total";
 
-constexpr std::array<CadvisorName, 34> kNames{{
+constexpr std::array<CadvisorName, 36> kNames{{
     {"container_cpu_usage_seconds_total", "counter", "sonde_container_cpu_usage_seconds_total", "",
      "cpu=\"total\""},
     {"container_cpu_cfs_periods_total", "counter", "sonde_container_cpu_quota_periods_total"},
@@ -41,13 +45,13 @@ constexpr std::array<CadvisorName, 34> kNames{{
     {"container_threads", "gauge", "sonde_container_tasks"},
     {"container_start_time_seconds", "gauge", "sonde_container_start_time_seconds"},
     {"container_fs_reads_bytes_total", "counter", "sonde_container_block_bytes_total", "operation=\"read\"",
-     "device=\"\""},
+     kAnyDevice},
     {"container_fs_writes_bytes_total", "counter", "sonde_container_block_bytes_total", "operation=\"write\"",
-     "device=\"\""},
+     kAnyDevice},
     {"container_fs_reads_total", "counter", "sonde_container_block_requests_total", "operation=\"read\"",
-     "device=\"\""},
+     kAnyDevice},
     {"container_fs_writes_total", "counter", "sonde_container_block_requests_total", "operation=\"write\"",
-     "device=\"\""},
+     kAnyDevice},
     {"container_network_receive_bytes_total", "counter", "sonde_pod_network_receive_bytes_total", "",
      kAnyInterface},
     {"container_network_receive_packets_total", "counter", "sonde_pod_network_receive_packets_total", "",
@@ -64,14 +68,12 @@ constexpr std::array<CadvisorName, 34> kNames{{
      kAnyInterface},
     {"container_network_transmit_packets_dropped_total", "counter", "sonde_pod_network_transmit_drops_total",
      "", kAnyInterface},
-    {"container_pressure_cpu_waiting_seconds_total", "counter",
-     "sonde_container_pressure_waiting_seconds_total", "resource=\"cpu\""},
-    {"container_pressure_memory_stalled_seconds_total", "counter",
-     "sonde_container_pressure_stalled_seconds_total", "resource=\"memory\""},
-    {"container_pressure_memory_waiting_seconds_total", "counter",
-     "sonde_container_pressure_waiting_seconds_total", "resource=\"memory\""},
-    {"container_pressure_io_waiting_seconds_total", "counter",
-     "sonde_container_pressure_waiting_seconds_total", "resource=\"io\""},
+    {"container_pressure_cpu_waiting_seconds_total", "counter", kWaiting, "resource=\"cpu\""},
+    {"container_pressure_cpu_stalled_seconds_total", "counter", kStalled, "resource=\"cpu\""},
+    {"container_pressure_memory_waiting_seconds_total", "counter", kWaiting, "resource=\"memory\""},
+    {"container_pressure_memory_stalled_seconds_total", "counter", kStalled, "resource=\"memory\""},
+    {"container_pressure_io_waiting_seconds_total", "counter", kWaiting, "resource=\"io\""},
+    {"container_pressure_io_stalled_seconds_total", "counter", kStalled, "resource=\"io\""},
 }};
 
 /// One sample line of a page.

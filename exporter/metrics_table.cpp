@@ -77,9 +77,10 @@ void append_cadvisor_names(std::string& page) {
       "cAdvisor's names, "
       "with its labels: namespace, pod, container, id (the cgroup), image, name (the container's id); "
       "network "
-      "quantities are summed over the pod's interfaces. `container_spec_cpu_quota` is the limit in cores for "
-      "the "
-      "usual period of 100 ms. Scrape them with `job_name: kubelet` and the label "
+      "quantities are summed over the pod's interfaces, those of block devices over all devices "
+      "(`device=\"dm-all\"`, which the Kubernetes mixin takes for a disk). `container_memory_swap` and what "
+      "cAdvisor tells of file systems' sizes are not there. `container_spec_cpu_quota` is the limit in cores "
+      "for the usual period of 100 ms. Scrape them with `job_name: kubelet` and the label "
       "`metrics_path=/metrics/cadvisor`, as rules that were made for kubelet expect.\n\n"
       "| metric | type | from |\n|---|---|---|\n";
   for (const CadvisorName& name : cadvisor_names()) {

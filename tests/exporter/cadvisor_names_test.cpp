@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <regex>
 #include <set>
 #include <string>
 
@@ -46,7 +47,8 @@ constexpr const char* kPodNames = R"({namespace="shop",pod="api-0",container="",
 
 TEST_F(CadvisorNames, AreThoseOfTheSameQuantitiesWithImageIdAndName) {
   const auto page = written("# HELP x\n" + (std::string("sonde_container_cpu_usage_seconds_total") + kNames) +
-                            "} 1.5\nsonde_container_cpu_limit_cores" + kNames + "} 0.5\n");
+                            "} 1.5\nsonde_container_cpu_limit_cores" + kNames +
+                            "} 0.5\nsonde_container_cpu_request_cores" + kNames + "} 0.974609375\n");
   EXPECT_EQ(page.value("container_cpu_usage_seconds_total", {{"namespace", "shop"},
                                                              {"pod", "api-0"},
                                                              {"container", "server"},
@@ -57,6 +59,7 @@ TEST_F(CadvisorNames, AreThoseOfTheSameQuantitiesWithImageIdAndName) {
             1.5);
   EXPECT_EQ(page.value("container_spec_cpu_quota", {{"container", "server"}}), 50'000);
   EXPECT_EQ(page.value("container_spec_cpu_period", {{"container", "server"}}), 100'000);
+  EXPECT_EQ(page.value("container_spec_cpu_shares", {{"container", "server"}}), 998);
 }
 
 TEST_F(CadvisorNames, SumsWhatCadvisorDoesNotTellApart) {
@@ -64,6 +67,30 @@ TEST_F(CadvisorNames, SumsWhatCadvisorDoesNotTellApart) {
   const auto page = written(faults + ",kind=\"minor\"} 20\n" + faults + ",kind=\"major\"} 3\n");
   EXPECT_EQ(page.value("container_memory_failures_total", {{"failure_type", "pgfault"}}), 23);
   EXPECT_EQ(page.value("container_memory_failures_total", {{"failure_type", "pgmajfault"}}), 3);
+}
+
+TEST_F(CadvisorNames, OfDisksAreTakenByTheKubernetesMixin) {
+  const std::string bytes = std::string("sonde_container_block_bytes_total") + kNames;
+  const auto page = written(bytes + ",operation=\"read\"} 4096\n" + bytes + ",operation=\"write\"} 512\n");
+  const auto found = page.find("container_fs_reads_bytes_total");
+  ASSERT_THAT(found, SizeIs(1));
+  EXPECT_EQ(found[0].value, 4096);
+  // Its diskDeviceSelector, of now and as it was until 2024.
+  for (const char* const selector : {"(/dev/)?(mmcblk.p.+|nvme.+|rbd.+|sd.+|vd.+|xvd.+|dm-.+|md.+|dasd.+)",
+                                     "(/dev.+)|mmcblk.p.+|nvme.+|rbd.+|sd.+|vd.+|xvd.+|dm-.+|dasd.+"}) {
+    EXPECT_TRUE(std::regex_match(found[0].labels.at("device"), std::regex(selector))) << selector;
+  }
+}
+
+TEST_F(CadvisorNames, OfPressureAreSix) {
+  std::string text;
+  for (const char* const what : {"waiting", "stalled"}) {
+    for (const char* const resource : {"cpu", "memory", "io"}) {
+      text += std::string("sonde_container_pressure_") + what + "_seconds_total" + kNames + ",resource=\"" +
+              resource + "\"} 1\n";
+    }
+  }
+  EXPECT_THAT(written(text).samples, SizeIs(6));
 }
 
 TEST_F(CadvisorNames, PodsHaveNoContainerLabel) {
