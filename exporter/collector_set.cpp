@@ -39,12 +39,16 @@ CollectorSet::CollectorSet(std::vector<Member> members) {
 
 CollectorSet::~CollectorSet() = default;
 
-void CollectorSet::scrape(const std::shared_ptr<const ContainerTable>& containers, SteadyTime deadline,
-                          const CollectorFilter& wanted, metrics::SeriesWriter& writer) {
+std::shared_ptr<const ContainerTable> CollectorSet::scrape(const ContainerSource& containers_now,
+                                                           SteadyTime deadline, const CollectorFilter& wanted,
+                                                           metrics::SeriesWriter& writer) {
   std::vector<std::pair<CollectorWorker*, std::shared_ptr<CollectorJob>>> jobs;
+  std::unique_lock in_order(order_);
+  std::shared_ptr<const ContainerTable> containers = containers_now();
   for (const auto& worker : workers_) {
     if (wanted(worker->name())) jobs.emplace_back(worker.get(), worker->submit(containers, deadline));
   }
+  in_order.unlock();
 
   std::vector<Line> lines;
   for (const auto& [worker, job] : jobs) {
@@ -67,6 +71,7 @@ void CollectorSet::scrape(const std::shared_ptr<const ContainerTable>& container
   write(kDuration, [](const Line& line) { return line.outcome.duration.count(); });
   write(kSuccess, [](const Line& line) { return line.outcome.error.empty() ? 1.0 : 0.0; });
   write(kBusy, [](const Line& line) { return line.busy ? 1.0 : 0.0; });
+  return containers;
 }
 
 void CollectorSet::report_change(const std::string& name, const std::string& error) {

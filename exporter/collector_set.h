@@ -13,6 +13,9 @@
 
 namespace sonde::exporter {
 
+/// Gives the containers as of now.
+using ContainerSource = std::function<std::shared_ptr<const ContainerTable>()>;
+
 /// Whether a scrape wants a collector, by name.
 using CollectorFilter = std::function<bool(std::string_view name)>;
 
@@ -31,8 +34,10 @@ class CollectorSet {
   CollectorSet& operator=(const CollectorSet&) = delete;
 
   /// Writes what the wanted collectors give, in the order of the members, then the families of metrics().
-  void scrape(const std::shared_ptr<const ContainerTable>& containers, SteadyTime deadline,
-              const CollectorFilter& wanted, metrics::SeriesWriter& writer);
+  /// Returns the table that they were given. Of parallel scrapes no collector gets an older table after a
+  /// newer one: to it, a container that is missing has ended.
+  std::shared_ptr<const ContainerTable> scrape(const ContainerSource& containers_now, SteadyTime deadline,
+                                               const CollectorFilter& wanted, metrics::SeriesWriter& writer);
 
   [[nodiscard]] bool contains(std::string_view name) const;
   /// The members' names, separated by commas.
@@ -48,6 +53,7 @@ class CollectorSet {
   void report_change(const std::string& name, const std::string& error);
 
   std::vector<std::unique_ptr<CollectorWorker>> workers_;
+  std::mutex order_;                           ///< held from taking a table until all workers have it
   std::mutex mutex_;                           ///< guards errors_
   std::map<std::string, std::string> errors_;  ///< of those that failed last time, so that it is logged once
 };

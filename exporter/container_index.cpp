@@ -1,16 +1,10 @@
 #include "exporter/container_index.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <unordered_map>
 #include <unordered_set>
 
-#include "common/file_descriptor.h"
+#include "exporter/cgroup_directory.h"
 
 namespace sonde::exporter {
 namespace {
@@ -22,6 +16,11 @@ using identity::kHierarchies;
 
 /// Paths to the containers' places in the table. The keys outlive it.
 using Places = std::unordered_map<std::string_view, uint32_t>;
+
+/// The path of the cgroup above; "" for the root.
+std::string_view parent_of(std::string_view path) {
+  return path.substr(0, path.rfind('/'));
+}
 
 /// The place of the container that a path lies in (itself included).
 std::optional<uint32_t> place_of(const Places& places, std::string_view path) {
@@ -48,19 +47,6 @@ bool same_cgroup(const CgroupIds& a, const CgroupIds& b) {
   return false;
 }
 
-/// Whether a process is in a cgroup; those of other process namespaces count, which cgroup.procs shows as 0.
-bool has_process(const std::string& directory) {
-  char first = 0;
-  for (const char* const file : {"/cgroup.procs", "/cgroup.threads"}) {
-    const FileDescriptor descriptor(open((directory + file).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!descriptor) return false;
-    const ssize_t size = read(descriptor.get(), &first, 1);
-    if (size >= 0) return size == 1;
-    if (errno != EOPNOTSUPP) return false;  // else a threaded cgroup, whose processes are in one above it
-  }
-  return false;
-}
-
 template <class Item>
 void drop_oldest(std::deque<Item>& items) {
   while (items.size() > ContainerIndex::kMostRemoved) items.pop_front();
@@ -70,7 +56,10 @@ void drop_oldest(std::deque<Item>& items) {
 
 ContainerIndex::ContainerIndex(identity::CgroupMounts mounts, ContainerIndexOptions options,
                                std::unique_ptr<identity::ContainerNames> names)
-    : mounts_(std::move(mounts)), options_(std::move(options)), names_(std::move(names)) {}
+    : mounts_(std::move(mounts)),
+      options_(std::move(options)),
+      names_(std::move(names)),
+      ended_(options_.bounds.most_containers, options_.linger) {}
 
 void ContainerIndex::apply(const CgroupEvent& event, SteadyTime now) {
   if (event.path.empty() || event.path == "/") return;
@@ -89,14 +78,17 @@ void ContainerIndex::apply(const CgroupEvent& event, SteadyTime now) {
   }
 }
 
-void ContainerIndex::replace(CgroupTree tree, SteadyTime now) {
+void ContainerIndex::replace(const identity::CgroupScan& scan, SteadyTime now) {
+  const CgroupTree& tree = scan.tree;
   for (auto node = tree_.begin(); node != tree_.end();) {
     const auto found = tree.find(node->first);
     const CgroupIds before = node->second;
     const auto current = node++;
     for (const Hierarchy hierarchy : kHierarchies) {
       const auto i = static_cast<size_t>(hierarchy);
-      if (before[i] != 0 && (found == tree.end() || found->second[i] != before[i])) {
+      if (before[i] == 0 || (found != tree.end() && found->second[i] == before[i])) continue;
+      // A walk that could not read everything does not tell what is gone.
+      if (scan.complete() || is_gone(mounts_.directory(hierarchy, current->first), before[i])) {
         remove(current, hierarchy, now);
       }
     }
@@ -141,6 +133,7 @@ void ContainerIndex::set_id(const std::string& path, Hierarchy hierarchy, uint64
   if (before != 0) {  // its removal was missed
     removed_.push_back({hierarchy, before, path});
     populated_.erase(path);
+    shared_.erase(path);
   }
   node->second[static_cast<size_t>(hierarchy)] = id;
   changed_ = true;
@@ -156,6 +149,7 @@ void ContainerIndex::remove(CgroupTree::iterator node, Hierarchy hierarchy, Stea
     end(node->first, leaving->second, now);
     leaving_.erase(leaving);
     populated_.erase(node->first);
+    shared_.erase(node->first);
     if (const auto runtime = runtime_cgroups_.find(node->first); runtime != runtime_cgroups_.end()) {
       names_->forget(runtime->second.id);
       runtime_cgroups_.erase(runtime);
@@ -168,7 +162,9 @@ void ContainerIndex::remove(CgroupTree::iterator node, Hierarchy hierarchy, Stea
 /// Moves the container that a cgroup was, if it was one, to those that ended.
 void ContainerIndex::end(const std::string& path, const CgroupIds& ids, SteadyTime now) {
   Container container;
-  if (const auto life = lives_.find(path); life != lives_.end()) {
+  const auto life = lives_.find(path);
+  const bool seen = life != lives_.end();
+  if (seen) {
     container = std::move(life->second);
     lives_.erase(life);
   } else if (auto was = what_it_was(path)) {
@@ -186,8 +182,7 @@ void ContainerIndex::end(const std::string& path, const CgroupIds& ids, SteadyTi
   container.process_id = 0;
   container.network_namespace = 0;
   container.shown = false;
-  ended_.push_back({std::move(container), now});
-  while (ended_.size() > options_.bounds.most_containers) ended_.pop_front();
+  ended_.add(std::move(container), seen, now);
 }
 
 /// The container that a cgroup was which came and went since the last build; nothing if it was none.
@@ -232,8 +227,7 @@ std::optional<identity::ContainerName> ContainerIndex::name_by_rule(std::string_
 }
 
 bool ContainerIndex::changed(SteadyTime now) const {
-  return changed_ || undecided_ > 0 || unnamed_ ||
-         (!ended_.empty() && now - ended_.front().at >= options_.linger);
+  return changed_ || undecided_ > 0 || unnamed_ || ended_.due(now);
 }
 
 /// What of the tree is a container now.
@@ -269,14 +263,15 @@ void ContainerIndex::choose_of_runtimes(Choice& choice, SteadyTime now) {
   undecided_ = 0;
   unnamed_ = false;
   for (const auto& [path, cgroup] : runtime_cgroups_) {
-    if (const auto life = lives_.find(path); life != lives_.end() && life->second.record) {
+    const auto life = lives_.find(path);
+    if (life != lives_.end() && life->second.record) {
       choice.taken.emplace(path, false);
       choice.chosen.push_back({path, life->second.name, life->second.record});
       continue;
     }
     identity::NameAnswer answer = names_->find(cgroup, now);
     using State = identity::NameAnswer::State;
-    if (answer.state == State::kPending) {
+    if (answer.state == State::kPending && life == lives_.end()) {
       ++undecided_;
       choice.taken.emplace(path, true);
     } else if (answer.state == State::kKnown) {
@@ -318,11 +313,29 @@ Container& ContainerIndex::live(Chosen chosen, SteadyTime now) {
   container.cgroup_ids = ids;
   container.life = ++last_life_;
   container.listed = false;
+  container.owns_past = !shared_.contains(chosen.path);
+  for (auto above = parent_of(chosen.path); !above.empty(); above = parent_of(above)) {
+    if (tree_.contains(above)) shared_.emplace(above);
+  }
   return container;
 }
 
+/// Lets go of the lives that were not chosen: their cgroups are others now, or no containers any more.
+void ContainerIndex::drop_others(const std::unordered_set<std::string_view>& chosen, SteadyTime now) {
+  for (auto next = lives_.begin(); next != lives_.end();) {
+    const auto life = next++;
+    if (chosen.contains(life->first)) continue;
+    const auto node = tree_.find(life->first);
+    if (node == tree_.end() || !same_cgroup(life->second.cgroup_ids, node->second)) {
+      end(std::string(life->first), CgroupIds(life->second.cgroup_ids), now);
+      continue;
+    }
+    shared_.insert(life->first);
+    lives_.erase(life);
+  }
+}
+
 ContainerTable ContainerIndex::build(SteadyTime now) {
-  std::erase_if(ended_, [&](const Ended& ended) { return now - ended.at >= options_.linger && ended.built; });
   Choice choice = choose(now);
   std::vector<Container*> now_live;
   std::unordered_set<std::string_view> paths;
@@ -330,7 +343,7 @@ ContainerTable ContainerIndex::build(SteadyTime now) {
     paths.insert(chosen.path);
     now_live.push_back(&live(std::move(chosen), now));
   }
-  std::erase_if(lives_, [&](const auto& life) { return !paths.contains(life.first); });
+  drop_others(paths, now);
   unlisted_ = list_containers(now_live, options_.bounds);
 
   std::vector<Container> containers;
@@ -355,17 +368,7 @@ ContainerTable ContainerIndex::build(SteadyTime now) {
       if (id != 0) owners[static_cast<size_t>(hierarchy)].emplace(id, *place);
     }
   }
-  std::vector<Container> ended;
-  ended.reserve(ended_.size());
-  for (Ended& one : ended_) {
-    one.built = true;
-    const auto place = static_cast<uint32_t>(containers.size() + ended.size());
-    for (const Hierarchy hierarchy : kHierarchies) {
-      const uint64_t id = one.container.cgroup_ids[static_cast<size_t>(hierarchy)];
-      if (id != 0) owners[static_cast<size_t>(hierarchy)].emplace(id, place);
-    }
-    ended.push_back(one.container);
-  }
+  std::vector<Container> ended = ended_.list(static_cast<uint32_t>(containers.size()), owners, now);
   keep_removed(containers, owners);
   changed_ = false;
   return {std::move(containers), std::move(ended), std::move(owners)};

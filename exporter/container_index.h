@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "common/clock.h"
@@ -16,6 +17,7 @@
 #include "exporter/container_listing.h"
 #include "exporter/container_rule.h"
 #include "exporter/container_table.h"
+#include "exporter/ended_containers.h"
 #include "identity/cgroup_tree.h"
 #include "identity/container_names.h"
 
@@ -40,8 +42,9 @@ class ContainerIndex {
 
   /// Takes over what the kernel announced.
   void apply(const CgroupEvent& event, SteadyTime now);
-  /// Takes over what a walk over the mounts found; what is not in it is gone.
-  void replace(identity::CgroupTree tree, SteadyTime now);
+  /// Takes over what a walk over the mounts found. What is not in it is gone; where the walk was incomplete,
+  /// if its directory is.
+  void replace(const identity::CgroupScan& scan, SteadyTime now);
   /// Looks for processes in the cgroups that would be containers if they had one, for want of an event.
   /// Cost: about 15 µs for each of them in each hierarchy.
   void look_for_processes();
@@ -57,6 +60,8 @@ class ContainerIndex {
   [[nodiscard]] size_t undecided() const { return undecided_; }
   /// Containers that were part of ~other at the last build.
   [[nodiscard]] size_t unlisted() const { return unlisted_; }
+  /// Containers whose counts are part of ~other because too many ended before a build.
+  [[nodiscard]] uint64_t overflowed() const { return ended_.overflowed(); }
   [[nodiscard]] const identity::ContainerNames* names() const { return names_.get(); }
 
   static constexpr size_t kMostRemoved = 16384;
@@ -74,11 +79,6 @@ class ContainerIndex {
     uint64_t id = 0;
     std::string container_path;
     identity::CgroupIds container_ids{};
-  };
-  struct Ended {
-    Container container;
-    SteadyTime at;
-    bool built = false;  ///< it was in a table
   };
   /// A cgroup that was found to be a container.
   struct Chosen {
@@ -101,6 +101,7 @@ class ContainerIndex {
   Choice choose(SteadyTime now);
   void choose_of_runtimes(Choice& choice, SteadyTime now);
   Container& live(Chosen chosen, SteadyTime now);
+  void drop_others(const std::unordered_set<std::string_view>& chosen, SteadyTime now);
   void keep_removed(const std::vector<Container>& containers, ContainerTable::Owners& owners);
 
   identity::CgroupMounts mounts_;
@@ -108,13 +109,16 @@ class ContainerIndex {
   std::unique_ptr<identity::ContainerNames> names_;
   identity::CgroupTree tree_;
   CgroupPaths populated_;  ///< of the tree's cgroups those that have had a process, as far as it was seen
+  /// Of the tree's cgroups those that lives other than a present one of their own have had counts of: lives
+  /// of cgroups below them, and earlier ones of their own.
+  CgroupPaths shared_;
   /// Of the tree's cgroups those that a runtime made.
   std::map<std::string, identity::ContainerCgroup, std::less<>> runtime_cgroups_;
   std::map<std::string, Container, std::less<>> lives_;              ///< of the last build, by path
   std::map<std::string, identity::CgroupIds, std::less<>> leaving_;  ///< ids of those removed in part
-  std::deque<Ended> ended_;                                          ///< oldest first
-  std::deque<Removed> removed_;                                      ///< since the last build, oldest first
-  std::deque<Kept> kept_;                                            ///< oldest first
+  EndedContainers ended_;
+  std::deque<Removed> removed_;  ///< since the last build, oldest first
+  std::deque<Kept> kept_;        ///< oldest first
   uint64_t last_life_ = 0;
   size_t undecided_ = 0;
   size_t unlisted_ = 0;

@@ -27,6 +27,9 @@ struct Container {
   uint64_t life = 0;
   /// The number of its name within this life, which gets another when a runtime tells it late.
   uint32_t name_number = 1;
+  /// Whether all that its cgroup counted before this life is its own. Else others have it: its cgroup was no
+  /// container for a while, or those below it were; then it counts from its first reading on.
+  bool owns_past = true;
   /// Whether it has rows of its own; else it is part of the row ~other.
   bool listed = true;
   /// Whether it has gauges: not where it is part of the row ~other, and not where a newer container has taken

@@ -1,6 +1,7 @@
 #include "exporter/container_totals.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace sonde::exporter {
@@ -57,17 +58,16 @@ void ContainerTotals::begin(std::span<const CountOwner> owners, SteadyTime now) 
   for (const CountOwner& owner : owners) {
     const auto [found, is_new] = lives_.try_emplace(owner.life);
     Life& life = found->second;
-    if (is_new) {
-      life.totals.assign(width_, 0);
-      life.alive_at = now;
-    }
+    if (is_new) life.totals.assign(width_, 0);
+    assert(!life.settled || !owner.alive);  // who has ended does not come back
+    life.named_in = scrapes_;
     // Its labels may be others than before: it may have been part of ~other, or had no name.
     StoredRow& row = row_of(*owner.labels, now);
     if (life.row != &row) move_to(row, life, owner);
     life.name = owner.name;
     if (!life.settled) set_service(life, *owner.service);
     if (owner.alive) {
-      life.alive_at = row.alive_at = now;
+      row.alive_at = now;
       life.alive_in = scrapes_;
     }
     named_.push_back(&row);
@@ -110,16 +110,18 @@ bool ContainerTotals::add(uint64_t life_number, std::span<const uint64_t> increm
   return true;
 }
 
-void ContainerTotals::settle(Life& life) const {
-  for (size_t field = 0; field < width_; ++field) life.service->totals[field] += life.totals[field];
+void ContainerTotals::settle(Life& life, SteadyTime now) {
+  std::vector<uint64_t>& sum = life.service->totals;
+  for (size_t field = 0; field < life.totals.size(); ++field) sum[field] += life.totals[field];
   life.totals.clear();
   life.totals.shrink_to_fit();
   life.settled = true;
+  life.ended_at = now;
 }
 
 void ContainerTotals::finish(SteadyTime now) {
   for (auto& [number, life] : lives_) {
-    if (!life.settled && life.alive_in != scrapes_) settle(life);
+    if (!life.settled && life.alive_in != scrapes_) settle(life, now);
   }
   forget_old(now);
   list_rows(now);
@@ -134,10 +136,18 @@ void ContainerTotals::finish(SteadyTime now) {
 void ContainerTotals::forget_old(SteadyTime now) {
   const auto kept = std::max<SteadyClock::duration>(kRowsKept, retention_.linger);
   std::vector<std::pair<SteadyTime, uint64_t>> ended;
+  size_t still_named = 0;
   for (const auto& [number, life] : lives_) {
-    if (life.alive_in != scrapes_) ended.emplace_back(life.alive_at, number);
+    if (!life.settled) continue;
+    // Forgotten, one that tables still have would begin again at the next scrape, from 0.
+    if (life.named_in == scrapes_) {
+      ++still_named;
+    } else {
+      ended.emplace_back(life.ended_at, number);
+    }
   }
-  const size_t surplus = ended.size() - std::min(ended.size(), retention_.most_ended);
+  const size_t room = retention_.most_ended - std::min(still_named, retention_.most_ended);
+  const size_t surplus = ended.size() - std::min(ended.size(), room);
   std::ranges::nth_element(ended, ended.begin() + static_cast<ptrdiff_t>(surplus));
   const auto forgotten = std::partition(ended.begin() + static_cast<ptrdiff_t>(surplus), ended.end(),
                                         [&](const auto& one) { return now - one.first >= kept; });

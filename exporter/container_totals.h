@@ -30,7 +30,8 @@ std::vector<CountOwner> owners_of(const ContainerTable& containers);
 struct RowRetention {
   /// Rows of which no owner lives are still exported for so long.
   std::chrono::milliseconds linger = std::chrono::seconds(60);
-  /// So many containers that ended are remembered, the latest: for their rows, and for a successor.
+  /// So many containers that ended are remembered, the latest, and those that tables still have: for their
+  /// rows, and for a successor.
   size_t most_ended = 2000;
   /// So many services have a row of those that ended; the others share ~other's.
   size_t most_services = 500;
@@ -84,9 +85,10 @@ class ContainerTotals {
     StoredRow* row = nullptr;
     ServiceRow* service = nullptr;
     std::vector<uint64_t> totals;  ///< what it counted, as long as it is not part of the service's row
-    SteadyTime alive_at;
-    uint64_t alive_in = 0;  ///< number of the scrape
-    bool settled = false;
+    uint64_t named_in = 0;         ///< number of the scrape
+    uint64_t alive_in = 0;         ///< number of the scrape
+    bool settled = false;          ///< it has ended
+    SteadyTime ended_at;
     uint32_t name = 0;  ///< CountOwner::name of the last scrape
   };
 
@@ -94,7 +96,7 @@ class ContainerTotals {
   ServiceRow& service_of(const metrics::Labels& labels);
   void move_to(StoredRow& row, Life& life, const CountOwner& owner);
   void set_service(Life& life, const metrics::Labels& labels);
-  void settle(Life& life) const;
+  static void settle(Life& life, SteadyTime now);
   void forget_old(SteadyTime now);
   void list_rows(SteadyTime now);
 

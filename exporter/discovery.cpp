@@ -20,6 +20,10 @@ constexpr MetricRow kUnlisted{
     "sonde_exporter_containers_unlisted", MetricType::kGauge, "", "",
     "Containers that have no rows of their own but are part of the row ~other, because there are more than "
     "--max-containers or a label is longer than --max-label-length."};
+constexpr MetricRow kOverflowed{
+    "sonde_exporter_containers_overflowed_total", MetricType::kCounter, "", "",
+    "Containers that came and went between two scrapes and are part of the row ~other, because more than "
+    "--max-containers ended in that time."};
 constexpr MetricRow kUndecided{"sonde_exporter_containers_undecided", MetricType::kGauge, "", "",
                                "Containers left out of the last scrape because their runtime has not told "
                                "their names yet; what they count is not lost."};
@@ -31,7 +35,7 @@ constexpr MetricRow kRescans{"sonde_exporter_cgroup_rescans_total", MetricType::
 constexpr MetricRow kIncomplete{
     "sonde_exporter_cgroup_scan_incomplete", MetricType::kGauge, "", "",
     "1 if the last walk over all cgroups could not read a directory or found too many, else 0."};
-constexpr std::array kRows{kContainers, kUnlisted, kUndecided, kSourceUp, kRescans, kIncomplete};
+constexpr std::array kRows{kContainers, kUnlisted, kOverflowed, kUndecided, kSourceUp, kRescans, kIncomplete};
 
 /// Between two walks that events ask for, so that churn cannot keep a processor busy with them.
 constexpr std::chrono::milliseconds kShortestPause{100};
@@ -140,9 +144,9 @@ void Discovery::rescan(SteadyTime now) {
   if (watch_ && watch_->watches_directories()) {
     before_listing = [this](const std::string& directory) { watch_->before_listing(directory); };
   }
-  identity::CgroupScan scan = identity::scan_cgroups(mounts_, before_listing);
-  incomplete_ = scan.truncated || scan.unreadable > 0;
-  index_.replace(std::move(scan.tree), now);
+  const identity::CgroupScan scan = identity::scan_cgroups(mounts_, before_listing);
+  incomplete_ = !scan.complete();
+  index_.replace(scan, now);
   index_.look_for_processes();
   rescan_wanted_ = false;
   last_rescan_ = now;
@@ -165,6 +169,8 @@ void Discovery::write(metrics::SeriesWriter& writer) const {
   writer.sample(static_cast<double>(table_->containers().size()));
   writer.family(kUnlisted);
   writer.sample(static_cast<double>(index_.unlisted()));
+  writer.family(kOverflowed);
+  writer.sample(static_cast<double>(index_.overflowed()));
   writer.family(kUndecided);
   writer.sample(static_cast<double>(index_.undecided()));
   if (index_.names() != nullptr) {

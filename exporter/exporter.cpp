@@ -158,7 +158,11 @@ void Exporter::make_collectors(const Options& options) {
   // A first collection: what cannot work here is logged now, and the first scrape finds all files open.
   metrics::SeriesWriter unused;
   const SteadyTime deadline = SteadyClock::now() + std::chrono::seconds(5);
-  collectors_->scrape(discovery_->snapshot(), deadline, [](std::string_view) { return true; }, unused);
+  collectors_->scrape(containers_now(), deadline, [](std::string_view) { return true; }, unused);
+}
+
+ContainerSource Exporter::containers_now() {
+  return [this] { return discovery_->snapshot(); };
 }
 
 void Exporter::scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer) {
@@ -170,8 +174,7 @@ void Exporter::scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer)
     if (chosen) return names(scrape.request, "collect[]", name);
     return !names(scrape.request, "exclude[]", name);
   };
-  const auto containers = discovery_->snapshot();
-  collectors_->scrape(containers, deadline, wanted, writer);
+  const auto containers = collectors_->scrape(containers_now(), deadline, wanted, writer);
   if (cadvisor_names_) {
     metrics::SeriesWriter again;
     write_cadvisor_names(writer.text(), *containers, again);

@@ -33,6 +33,7 @@ class Exporter {
   void make_discovery(const Options& options, ContainerRule rule);
   void judge_network_namespaces(const Options& options);
   void make_collectors(const Options& options);
+  ContainerSource containers_now();
 
   // In the order in which they depend on each other.
   CapabilityTable capabilities_;

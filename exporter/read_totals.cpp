@@ -20,6 +20,10 @@ void write_samples(metrics::SeriesWriter& writer, std::span<const ContainerTotal
 
 void ReadTotals::set(const Container& container, std::span<const uint64_t> counts) {
   values_[container.life].assign(counts.begin(), counts.end());
+  const auto [known, is_new] = last_.try_emplace(container.life);
+  if (!is_new) return;
+  known->second.counts.assign(counts.size(), 0);
+  if (!container.owns_past) known->second.counts.assign(counts.begin(), counts.end());
 }
 
 void ReadTotals::finish(const ContainerTable& containers, SteadyTime now) {
@@ -31,9 +35,10 @@ void ReadTotals::finish(const ContainerTable& containers, SteadyTime now) {
   totals_.begin(owners, now);
   for (auto& [life, known] : last_) known.seen = false;
   for (const CountOwner& owner : owners) {
-    Known& known = last_[owner.life];
+    const auto last = last_.find(owner.life);
+    if (last == last_.end()) continue;
+    Known& known = last->second;
     known.seen = true;
-    known.counts.resize(increments_.size());
     const auto value = values_.find(owner.life);
     if (value == values_.end()) continue;
     for (size_t field = 0; field < increments_.size(); ++field) {

@@ -20,8 +20,8 @@ class ReadTotals {
 
   /// Begins a scrape.
   void begin() { values_.clear(); }
-  /// What was read of a container: `width` counts since its cgroup was made. Nothing is to be set where
-  /// nothing could be read: its row stays as it is.
+  /// What was read of a container: `width` counts since its cgroup was made, which are its own if it owns its
+  /// past. Nothing is to be set where nothing could be read: its row stays as it is.
   void set(const Container& container, std::span<const uint64_t> counts);
   /// Ends the scrape. Counts that fell are taken as they were: a counter does not fall.
   void finish(const ContainerTable& containers, SteadyTime now);

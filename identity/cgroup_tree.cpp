@@ -18,6 +18,11 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
+/// Whether a call failed because the cgroup was removed meanwhile.
+bool has_vanished(int error) {
+  return error == ENOENT || error == ENODEV;
+}
+
 /// A directory still to be listed.
 struct Pending {
   std::string directory;
@@ -44,21 +49,31 @@ class Walk {
     if (before_) before_(parent.directory);
     const Directory directory(opendir(parent.directory.c_str()));
     if (!directory) {
-      if (errno != ENOENT && errno != ENODEV) ++scan_.unreadable;
+      if (!has_vanished(errno)) ++scan_.unreadable;
       return;
     }
-    while (const dirent* entry = readdir(directory.get())) {
+    while (const dirent* entry = next_of(directory.get())) {
       const std::string_view name = entry->d_name;
       if (name == "." || name == ".." || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN)) continue;
       found(parent, dirfd(directory.get()), entry->d_name);
     }
   }
 
+  const dirent* next_of(DIR* directory) {
+    errno = 0;
+    const dirent* const entry = readdir(directory);
+    if (entry == nullptr && errno != 0 && !has_vanished(errno)) ++scan_.unreadable;
+    return entry;
+  }
+
   void found(const Pending& parent, int parent_descriptor, const char* name) {
     assert(parent_descriptor >= 0);  // of a directory that is open
     struct stat status{};
-    if (fstatat(parent_descriptor, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(status.st_mode))
+    if (fstatat(parent_descriptor, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (!has_vanished(errno)) ++scan_.unreadable;
       return;
+    }
+    if (!S_ISDIR(status.st_mode)) return;
     if (parent.depth >= kDeepestCgroup || scan_.tree.size() >= kMostCgroups) {
       scan_.truncated = true;
       return;

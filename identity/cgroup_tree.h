@@ -19,8 +19,11 @@ bool has_descendants(const CgroupTree& tree, std::string_view path);
 /// What a walk over the mounts found.
 struct CgroupScan {
   CgroupTree tree;
-  size_t unreadable = 0;   ///< directories that could not be listed, other than by vanishing meanwhile
+  size_t unreadable = 0;  ///< directories that could not be listed in full, other than by vanishing meanwhile
   bool truncated = false;  ///< there was more than kMostCgroups or kDeepestCgroup
+
+  /// Whether what is not in the tree was not there.
+  [[nodiscard]] bool complete() const { return unreadable == 0 && !truncated; }
 };
 
 /// Bounds of a walk, so that a process that nests cgroups without end costs no more than this.

@@ -77,7 +77,14 @@ class Oom final : public Collector {
     if (!own) return std::nullopt;
     std::unordered_map<std::string, uint64_t> now{{container.path, *own}};
     for (const std::string& path : container.descendants) {
-      if (const auto kills = kills_in(files_.read_once(path, hierarchy, file))) now[path] = *kills;
+      const auto kills = kills_in(files_.read_once(path, hierarchy, file));
+      const auto last = folded.last.find(path);
+      // Not to be read is not gone: else its kills would be counted again when it can be read.
+      if (kills) {
+        now[path] = *kills;
+      } else if (last != folded.last.end()) {
+        now[path] = last->second;
+      }
     }
     return folded.update(std::move(now));
   }

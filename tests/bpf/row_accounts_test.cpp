@@ -167,12 +167,13 @@ TEST_F(RowAccountsTest, ASuccessorGoesOnAndAStrangerStartsAtZero) {
   owners_ = {{kSecond, 0}};
   update({{kFirst, 23}, {kSecond, 2}});
   EXPECT_THAT(totals(), ElementsAre(25));
-  // After ten minutes without the container its row is forgotten.
-  rows_ = {second_};
+  // Ten minutes after it was first missed the container's row is forgotten.
+  rows_ = {{4, &b_, &service_, true}};
   owners_.clear();
+  update({{kFirst, 23}, {kSecond, 2}});
   now_ += std::chrono::minutes(11);
   update({{kFirst, 23}, {kSecond, 2}});
-  rows_ = {{4, &a_, &service_, true}};
+  rows_ = {{5, &a_, &service_, true}};
   update({{kFirst, 24}, {kSecond, 2}});
   EXPECT_THAT(totals(), ElementsAre(0));
   EXPECT_EQ(host(), 1);

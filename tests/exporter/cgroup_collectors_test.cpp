@@ -5,80 +5,15 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
-#include "tests/exporter/cgroup_scrape.h"
-#include "tests/identity/scratch_directory.h"
-#include "tests/support/exposition.h"
+#include "tests/exporter/cgroup_collectors.h"
 
 namespace sonde::exporter {
 namespace {
 
 using testing::IsEmpty;
 using testing::SizeIs;
-
-constexpr const char* kNetDevHeading = "Inter-| Receive | Transmit\n face |bytes\n";
-
-/// A host with a v2 tree, or with v1 memory and cpuacct trees.
-class CgroupCollectors : public testing::Test {
- protected:
-  void use_v2(const std::string& options = "rw") {
-    scratch_.write("proc/self/mountinfo",
-                   "35 24 0:29 / /sys/fs/cgroup rw - cgroup2 cgroup2 " + options + "\n");
-    scratch_.make_directory("sys/fs/cgroup");
-    add_process(1, 4000);
-  }
-  void use_v1() {
-    scratch_.write("proc/self/mountinfo",
-                   "35 24 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
-                   "36 24 0:30 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct\n");
-    scratch_.make_directory("sys/fs/cgroup/memory");
-    scratch_.make_directory("sys/fs/cgroup/cpuacct");
-    add_process(1, 4000);
-  }
-  void add_process(int process, int network_namespace) {
-    const std::string folder = "proc/" + std::to_string(process) + "/ns";
-    scratch_.make_directory(folder);
-    const std::string link = scratch_.path() + '/' + folder + "/net";
-    std::filesystem::remove(link);
-    std::filesystem::create_symlink("net:[" + std::to_string(network_namespace) + "]", link);
-  }
-  /// `columns`: receive bytes, packets, errors, drops; the same of sending.
-  void set_interfaces(int process, const std::vector<std::pair<std::string, uint64_t>>& received_bytes) {
-    std::string text = kNetDevHeading;
-    for (const auto& [name, bytes] : received_bytes) {
-      text += "  " + name + ": " + std::to_string(bytes) + " 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
-    }
-    scratch_.write("proc/" + std::to_string(process) + "/net/dev", text);
-  }
-  /// Writes a file of a cgroup, which has a process unless its cgroup.procs says otherwise.
-  void write_cgroup(const std::string& relative, const std::string& content) {
-    const std::string file = "sys/fs/cgroup/" + relative;
-    scratch_.write(file, content);
-    const std::string processes = file.substr(0, file.rfind('/')) + "/cgroup.procs";
-    if (!std::filesystem::exists(scratch_.path() + '/' + processes)) scratch_.write(processes, "1\n");
-  }
-  void remove_cgroup(const std::string& relative) {
-    std::filesystem::remove_all(scratch_.path() + "/sys/fs/cgroup/" + relative);
-  }
-  CgroupScrape make_scrape(const std::string& include = "") {
-    if (include.empty()) return CgroupScrape(scratch_.path());
-    return CgroupScrape(scratch_.path(), std::move(*ContainerRule::matching(include)));
-  }
-  static test::Exposition read(CgroupScrape& scrape) {
-    const std::string page = scrape.page();
-    EXPECT_THAT(test::duplicate_series(page), IsEmpty());
-    const auto parsed = test::parse_exposition(page);
-    EXPECT_TRUE(parsed.has_value()) << (parsed ? "" : parsed.error().message);
-    return parsed ? *parsed : test::Exposition();
-  }
-  static double success(const test::Exposition& page, const std::string& collector) {
-    return page.value("sonde_scrape_collector_success", {{"collector", collector}});
-  }
-
-  test::ScratchDirectory scratch_;
-};
-
-constexpr const char* kUsage = "sonde_container_cpu_usage_seconds_total";
 
 TEST_F(CgroupCollectors, CountAFileOfGarbageAndGoOnWithTheRest) {
   use_v2();
@@ -157,27 +92,6 @@ TEST_F(CgroupCollectors, DropTheRowsOfAContainerThatIsGone) {
   EXPECT_THAT(read(scrape).find(kUsage), SizeIs(1));
 }
 
-TEST_F(CgroupCollectors, FoldOomKillsOfV1DescendantsThatComeAndGo) {
-  use_v1();
-  const auto set_kills = [&](const std::string& cgroup, int kills) {
-    write_cgroup("memory/" + cgroup + "/memory.oom_control",
-                 "under_oom 0\noom_kill " + std::to_string(kills) + "\n");
-  };
-  set_kills("shop", 50);  // above the container: not its own
-  set_kills("shop/api", 1);
-  CgroupScrape scrape = make_scrape("/shop/[^/]+");
-  const auto kills = [&] { return read(scrape).value("sonde_container_oom_kills_total"); };
-  EXPECT_EQ(kills(), 1);
-  set_kills("shop/api/job", 3);
-  EXPECT_EQ(kills(), 4);
-  remove_cgroup("memory/shop/api/job");
-  EXPECT_EQ(kills(), 4) << "the row does not fall with a descendant";
-  set_kills("shop/api/job", 0);
-  EXPECT_EQ(kills(), 4) << "nor when one of its name comes back";
-  set_kills("shop/api/job", 2);
-  EXPECT_EQ(kills(), 6);
-}
-
 TEST_F(CgroupCollectors, TakeV2sOomKillsAsTheyAreUnlessTheMountCountsEachCgroupAlone) {
   use_v2();
   write_cgroup("api/memory.events", "oom 0\noom_kill 5\n");
@@ -188,26 +102,6 @@ TEST_F(CgroupCollectors, TakeV2sOomKillsAsTheyAreUnlessTheMountCountsEachCgroupA
   CgroupScrape local = make_scrape("/api");
   EXPECT_EQ(read(local).value("sonde_container_oom_kills_total"), 7);
 }
-
-TEST_F(CgroupCollectors, NeverLetMinorFaultsFallWhileMajorOnesAreUnderWay) {
-  use_v2();
-  const auto minor = [&](CgroupScrape& scrape) {
-    return read(scrape).value("sonde_container_memory_page_faults_total", {{"kind", "minor"}});
-  };
-  const auto set_faults = [&](int all, int major) {
-    write_cgroup("a/memory.stat", "anon 0\nfile 0\ninactive_file 0\npgfault " + std::to_string(all) +
-                                      "\npgmajfault " + std::to_string(major) + "\n");
-  };
-  set_faults(100, 10);
-  CgroupScrape scrape = make_scrape();
-  EXPECT_EQ(minor(scrape), 90);
-  set_faults(100, 12);  // two major faults have begun, none has ended
-  EXPECT_EQ(minor(scrape), 90);
-  set_faults(105, 12);
-  EXPECT_EQ(minor(scrape), 93);
-}
-
-constexpr const char* kReceived = "sonde_pod_network_receive_bytes_total";
 
 class PodNetwork : public CgroupCollectors {
  protected:
@@ -293,37 +187,6 @@ TEST_F(PodNetwork, GoesOnWhereItEndedAfterScrapesWithoutAProcess) {
   set_interfaces(78, {{"eth0", 3}});
   write_cgroup("pod/cgroup.procs", "78\n");
   EXPECT_EQ(read(scrape).value(kReceived), 128);
-}
-
-TEST_F(CgroupCollectors, CountNothingTwiceWhenAContainerGetsItsNameLate) {
-  use_v2();
-  const std::string id(64, 'a');
-  const std::string cgroup = "kubepods/burstable/pod3e2b1a4c-5d6f-4a8b-9c0d-1e2f3a4b5c6d/" + id;
-  write_cgroup(cgroup + "/cgroup.procs", "77\n");
-  write_cgroup(cgroup + "/cpu.stat", "usage_usec 3000000\n");
-  add_process(77, 4026);
-  set_interfaces(77, {{"eth0", 100}});
-  CgroupScrape scrape(scratch_.path(), {}, std::chrono::seconds(60));
-  for (int scrapes = 0; scrapes < 2; ++scrapes) {
-    const test::Exposition page = read(scrape);
-    EXPECT_EQ(page.value(kUsage, {{"container", "aaaaaaaaaaaa"}}), 3);
-    EXPECT_EQ(page.value(kReceived, {{"container", ""}}), 100);
-  }
-  scratch_.write("run/containerd/io.containerd.runtime.v2.task/k8s.io/" + id + "/config.json",
-                 R"({"ociVersion": "1.0.2", "annotations": {"io.kubernetes.cri.sandbox-name": "api-0",
-                     "io.kubernetes.cri.sandbox-namespace": "shop",
-                     "io.kubernetes.cri.container-name": "server"}})");
-  write_cgroup(cgroup + "/cpu.stat", "usage_usec 4000000\n");
-  set_interfaces(77, {{"eth0", 120}});
-  for (int scrapes = 0; scrapes < 2; ++scrapes) {
-    const test::Exposition page = read(scrape);
-    EXPECT_THAT(page.find(kUsage), SizeIs(1));
-    EXPECT_EQ(page.value(kUsage, {{"pod", "api-0"}, {"container", "server"}}), 4);
-    EXPECT_THAT(page.find(kReceived), SizeIs(1));
-    EXPECT_EQ(page.value(kReceived, {{"namespace", "shop"}, {"pod", "api-0"}}), 120);
-    EXPECT_THAT(page.find("sonde_exited_cpu_usage_seconds_total"), SizeIs(1));
-    EXPECT_EQ(page.value("sonde_exited_cpu_usage_seconds_total", {{"service", "api"}}), 0);
-  }
 }
 
 TEST_F(PodNetwork, CountsAMissingOrBrokenFile) {

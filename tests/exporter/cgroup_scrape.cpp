@@ -41,7 +41,8 @@ CgroupScrape::CgroupScrape(const std::string& root, ContainerRule rule, std::chr
 std::string CgroupScrape::page() {
   metrics::SeriesWriter writer;
   const SteadyTime deadline = SteadyClock::now() + std::chrono::seconds(30);
-  collectors_->scrape(discovery_->snapshot(), deadline, [](std::string_view) { return true; }, writer);
+  collectors_->scrape([this] { return discovery_->snapshot(); }, deadline,
+                      [](std::string_view) { return true; }, writer);
   failures_.write(writer);
   // When a file was written differs from checkout to checkout.
   return without_lines(without_lines(writer.take(), "sonde_scrape_collector_duration_seconds{"),

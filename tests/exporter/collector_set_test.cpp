@@ -86,7 +86,8 @@ class CollectorSetTest : public testing::Test {
   std::string scrape(
       SteadyClock::duration timeout, const CollectorFilter& wanted = [](std::string_view) { return true; }) {
     metrics::SeriesWriter writer;
-    set_->scrape(std::make_shared<const ContainerTable>(), SteadyClock::now() + timeout, wanted, writer);
+    const auto no_containers = [] { return std::make_shared<const ContainerTable>(); };
+    set_->scrape(no_containers, SteadyClock::now() + timeout, wanted, writer);
     return writer.take();
   }
   static double of(const std::string& page, const std::string& name, const std::string& collector) {
@@ -201,6 +202,37 @@ TEST_F(CollectorSetTest, LetsParallelScrapesWaitForEachOtherAtACollector) {
   }
   EXPECT_EQ(most, 1);
   EXPECT_EQ(calls, 4);
+}
+
+TEST_F(CollectorSetTest, GivesNoCollectorAnOlderTableAfterANewerOneWhereScrapesAreParallel) {
+  std::vector<size_t> given;  // the tables by their number of containers, which grows
+  make([&](const CollectContext& context, metrics::SeriesWriter&) {
+    given.push_back(context.containers.containers().size());
+    return Result<void>();
+  });
+  std::atomic<size_t> taken = 0;
+  std::atomic<int> done = 0;
+  const auto take = [&] {
+    const size_t number = ++taken;
+    auto table = std::make_shared<const ContainerTable>(std::vector<Container>(number), ContainerTable());
+    // The first one is slow between taking its table and giving it to the collectors: the second could pass
+    // it.
+    const SteadyTime give_up = SteadyClock::now() + milliseconds(300);
+    while (number == 1 && done == 0 && SteadyClock::now() < give_up) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+    return table;
+  };
+  const auto scrape = [&] {
+    metrics::SeriesWriter writer;
+    set_->scrape(take, SteadyClock::now() + seconds(60), [](std::string_view) { return true; }, writer);
+    ++done;
+  };
+  std::thread first(scrape);
+  while (taken == 0) std::this_thread::yield();
+  scrape();
+  first.join();
+  EXPECT_THAT(given, testing::ElementsAre(1, 2));
 }
 
 TEST_F(CollectorSetTest, RunsOnlyWhatIsWanted) {

@@ -2,12 +2,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <filesystem>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "tests/exporter/made_up_cgroups.h"
+#include "tests/identity/scratch_directory.h"
 
 namespace sonde::exporter {
 namespace {
@@ -46,7 +49,8 @@ TEST(ContainerRule, RefusesAnExpressionThatIsNoneAndNamesTheFlag) {
 TEST(ContainerIndex, FoldsDescendantsIntoTheirContainerAndLeavesTheRestToTheHost) {
   ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
   index.replace(
-      memory_tree({{"/shop", 10}, {"/shop/api", 11}, {"/shop/api/w", 12}, {"/shop/api/w/x", 13}, {"/y", 14}}),
+      {memory_tree(
+          {{"/shop", 10}, {"/shop/api", 11}, {"/shop/api/w", 12}, {"/shop/api/w/x", 13}, {"/y", 14}})},
       kNow);
   const ContainerTable table = index.build(kNow);
   EXPECT_THAT(paths_of(table), ElementsAre("/shop/api"));
@@ -120,9 +124,9 @@ TEST(ContainerIndex, KnowsChangesFromNone) {
   index.build(kNow);
   EXPECT_FALSE(index.changed(kNow));
   index.apply(created("/a", 7), kNow);
-  index.replace(memory_tree({{"/a", 7}}), kNow);
+  index.replace({memory_tree({{"/a", 7}})}, kNow);
   EXPECT_FALSE(index.changed(kNow));
-  index.replace(memory_tree({{"/a", 8}}), kNow);
+  index.replace({memory_tree({{"/a", 8}})}, kNow);
   EXPECT_TRUE(index.changed(kNow));
   index.build(kNow);
   index.apply(populated("/a", 8), kNow);
@@ -143,9 +147,9 @@ TEST(ContainerIndex, ACgroupIsAContainerFromItsFirstProcessUntilItIsRemoved) {
   table = index.build(kNow);
   EXPECT_THAT(paths_of(table), ElementsAre("/shop/api"));
   EXPECT_EQ(owner(table, 2), "/shop/api");
-  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 2}}), kNow);
+  index.replace({memory_tree({{"/shop", 1}, {"/shop/api", 2}})}, kNow);
   EXPECT_THAT(paths_of(index.build(kNow)), ElementsAre("/shop/api")) << "it may have ended meanwhile";
-  index.replace(memory_tree({{"/shop", 1}, {"/shop/api", 3}}), kNow);
+  index.replace({memory_tree({{"/shop", 1}, {"/shop/api", 3}})}, kNow);
   EXPECT_THAT(paths_of(index.build(kNow)), IsEmpty()) << "another one of its name, empty";
   index.apply(populated("/shop/api", 3), kNow);
   index.apply(removed("/shop/api", 3), kNow);
@@ -185,11 +189,11 @@ TEST(ContainerIndex, KeepsDescendantsThatCameAndWentBetweenTwoScrapes) {
 
 TEST(ContainerIndex, ForgetsDescendantsWithTheirContainer) {
   ContainerIndex index(two_trees(), with(rule("/shop/[^/]+")));
-  index.replace(memory_tree({{"/shop/api", 11}, {"/shop/api/job", 12}}), kNow);
+  index.replace({memory_tree({{"/shop/api", 11}, {"/shop/api/job", 12}})}, kNow);
   index.build(kNow);
-  index.replace(memory_tree({{"/shop/api", 11}}), kNow);
+  index.replace({memory_tree({{"/shop/api", 11}})}, kNow);
   EXPECT_EQ(owner(index.build(kNow), 12), "/shop/api");
-  index.replace(memory_tree({{"/shop/api", 21}}), kNow);  // another container of the same name
+  index.replace({memory_tree({{"/shop/api", 21}})}, kNow);  // another container of the same name
   EXPECT_EQ(owner(index.build(kNow), 12), "");
 }
 
@@ -197,10 +201,79 @@ TEST(ContainerIndex, DoesNotAddAFormerContainerToTheOneAboveIt) {
   ContainerIndex index(two_trees(), {});
   replace_populated(index, {{"/shop", 10}, {"/shop/api", 11}});
   EXPECT_EQ(owner(index.build(kNow), 11), "/shop/api");
-  index.replace(memory_tree({{"/shop", 10}}), kNow);  // now a leaf itself
+  index.replace({memory_tree({{"/shop", 10}})}, kNow);  // now a leaf itself
   const ContainerTable table = index.build(kNow);
   EXPECT_THAT(paths_of(table), ElementsAre("/shop"));
   EXPECT_EQ(owner(table, 11), "ended /shop/api");
+}
+
+/// Cgroups that are directories of the test's, as many walks find them.
+class IncompleteWalk : public testing::Test {
+ protected:
+  uint64_t make(const std::string& path) {
+    scratch_.make_directory("memory" + path);
+    struct stat status{};
+    EXPECT_EQ(stat((scratch_.path() + "/memory" + path).c_str(), &status), 0);
+    return status.st_ino;
+  }
+  void remove(const std::string& path) const {
+    std::filesystem::remove_all(scratch_.path() + "/memory" + path);
+  }
+
+  test::ScratchDirectory scratch_;
+  ContainerIndex index_{
+      identity::CgroupMounts({{scratch_.path() + "/memory", "/", {Hierarchy::kMemory}, kMemoryTree, false}}),
+      with(rule("/shop/[^/]+"))};
+};
+
+TEST_F(IncompleteWalk, EndsOnlyWhatIsSurelyGone) {
+  const uint64_t api = make("/shop/api");
+  const uint64_t db = make("/shop/db");
+  const uint64_t web = make("/shop/web");
+  index_.replace({memory_tree({{"/shop/api", api}, {"/shop/db", db}, {"/shop/web", web + 1000}})}, kNow);
+  const ContainerTable before = index_.build(kNow);
+  const uint64_t cache = make("/shop/cache");
+  remove("/shop/db");
+  const CgroupTree found = memory_tree({{"/shop/cache", cache}});
+  index_.replace({.tree = found, .unreadable = 1}, kNow);
+  const ContainerTable after = index_.build(kNow);
+  EXPECT_THAT(paths_of(after), ElementsAre("/shop/api", "/shop/cache")) << "web is another one by now";
+  EXPECT_EQ(after.containers()[0].life, before.containers()[0].life);
+  EXPECT_EQ(owner(after, db), "ended /shop/db");
+  EXPECT_EQ(owner(after, web + 1000), "ended /shop/web");
+  index_.replace({.tree = found, .truncated = true}, kNow);
+  EXPECT_THAT(paths_of(index_.build(kNow)), ElementsAre("/shop/api", "/shop/cache"));
+  index_.replace({.tree = found}, kNow);
+  EXPECT_THAT(paths_of(index_.build(kNow)), ElementsAre("/shop/cache")) << "the walk was complete";
+}
+
+TEST(ContainerIndex, WhoCameAndWentWhenTooManyEndedIsOther) {
+  ContainerIndexOptions options;
+  options.bounds.most_containers = 3;
+  ContainerIndex index(two_trees(), std::move(options));
+  index.apply(populated("/lived", 1), kNow);
+  index.build(kNow);
+  index.apply(removed("/lived", 1), kNow);
+  for (uint64_t id = 2; id <= 6; ++id) {
+    index.apply(populated("/a-" + std::to_string(id), id), kNow);
+    index.apply(removed("/a-" + std::to_string(id), id), kNow);
+  }
+  ContainerTable table = index.build(kNow);
+  EXPECT_EQ(index.overflowed(), 2U) << "of who lived at a scrape the counts have a row";
+  ASSERT_EQ(table.ended().size(), 4U);
+  EXPECT_EQ(owner(table, 1), "");
+  EXPECT_EQ(owner(table, 4), "ended /a-4");
+  EXPECT_EQ(owner(table, 6), "ended /a-6");
+  EXPECT_EQ(table.find(Hierarchy::kMemory, 2), table.find(Hierarchy::kMemory, 3));
+  ASSERT_EQ(owner(table, 2), "ended ");
+  const Container& other = table.ended()[*table.find(Hierarchy::kMemory, 2)];
+  EXPECT_EQ(other.labels.text(), R"(namespace="",pod="",container="",service="~other")");
+  EXPECT_EQ(other.service_labels.text(), R"(namespace="",service="~other")");
+  const SteadyTime later = kNow + ContainerIndexOptions().linger;
+  EXPECT_TRUE(index.changed(later));
+  table = index.build(later);
+  EXPECT_TRUE(table.ended().empty());
+  EXPECT_EQ(owner(table, 2), "");
 }
 
 TEST(ContainerIndex, BoundsWhatItKeepsUnderChurn) {

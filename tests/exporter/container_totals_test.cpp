@@ -95,6 +95,33 @@ TEST_F(ContainerTotalsTest, ForgetsTheOldestOfTooManyThatEnded) {
   EXPECT_FALSE(totals_.add(1, std::array{uint64_t{1}}));
 }
 
+TEST_F(ContainerTotalsTest, WhoLivedLongIsNotForgottenBeforeThoseThatCameAndWentEarlier) {
+  std::vector<CountOwner> first{owner(1, "old")};
+  for (uint64_t life = 2; life <= 6; ++life) first.push_back(owner(life, "a" + std::to_string(life), false));
+  scrape(first, {{1, 23}});
+  now_ += std::chrono::seconds(1);
+  // The latest five that ended: it, and four that nobody saw alive.
+  std::vector<CountOwner> second{owner(1, "old", false)};
+  for (uint64_t life = 7; life <= 10; ++life)
+    second.push_back(owner(life, "b" + std::to_string(life), false));
+  for (int scrapes = 0; scrapes < 3; ++scrapes) {
+    scrape(second, {});
+    ASSERT_TRUE(rows().contains("container=\"old\"")) << scrapes;
+    EXPECT_EQ(rows()["container=\"old\""], 23U);
+  }
+}
+
+TEST_F(ContainerTotalsTest, WhomTablesStillNameIsNotForgottenHoweverManyEnded) {
+  std::vector<CountOwner> owners;
+  for (uint64_t life = 1; life <= 8; ++life) owners.push_back(owner(life, "a" + std::to_string(life), false));
+  scrape(owners, {{1, 23}});
+  scrape(owners, {});
+  EXPECT_EQ(rows()["container=\"a1\""], 23U) << "it would begin again from 0";
+  EXPECT_EQ(rows().size(), 8U);
+  scrape({}, {});
+  EXPECT_EQ(rows().size(), 5U);
+}
+
 TEST_F(ContainerTotalsTest, UnderANewNameAContainersRowGoesOnAndTheOldOneGoesAtOnce) {
   scrape({owner(1, "x"), owner(2, "a1")}, {{1, 23}, {2, 4}});
   scrape({owner(1, "b1", true, 2), owner(2, "a1")}, {{1, 2}});

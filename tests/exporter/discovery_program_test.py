@@ -184,6 +184,23 @@ class RealCgroups(unittest.TestCase):
                 self.assertGreater(syscalls or 0, 12 * 20, "the jobs' calls are in the row of their container")
             del container
 
+    def test_what_came_and_went_beyond_the_bound_is_in_the_row_of_other(self) -> None:
+        events = "sonde_container_process_events_total"
+        with TestCgroups() as cgroups:
+            flags = ("--container.cgroup-include=/" + cgroups.name + "/[^/]+", "--max-containers=2",
+                     "--collector.disable-defaults", "--collector.process_events")
+            with RunningExporter(*flags) as exporter:
+                for number in range(5):
+                    path = cgroups.make(f"job-{number}")
+                    cgroups.run(path, "true").wait()
+                    cgroups.remove(path)
+                for _ in range(2):  # the host row has what is nobody's from its second reading on
+                    page = exporter.page()
+                    self.assertEqual(value(page, events, service="~other", event="exit"), 3)
+                    self.assertEqual(value(page, events, namespace=cgroups.name, pod="job-3", event="exit"), 1)
+                    self.assertEqual(value(page, events, namespace=cgroups.name, pod="job-4", event="exit"), 1)
+                    self.assertEqual(value(page, "sonde_exporter_containers_overflowed_total"), 3)
+
     def test_an_oom_kill_is_counted_for_the_container(self) -> None:
         with TestCgroups() as cgroups, RunningExporter(*FLAGS) as exporter:
             path = cgroups.make("leak")

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -130,6 +131,45 @@ TEST_F(DiscoveryTest, WithoutAWatchListsAtEachSnapshot) {
   EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/a"));
   remove_cgroup("/a");
   EXPECT_THAT(paths_of(*discovery.snapshot()), IsEmpty());
+}
+
+/// While it lives, this process can open no file.
+class NoMoreFiles {
+ public:
+  NoMoreFiles() {
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &before_), 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoMoreFiles() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoMoreFiles(const NoMoreFiles&) = delete;
+  NoMoreFiles& operator=(const NoMoreFiles&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(DiscoveryTest, AWalkThatCannotReadADirectoryEndsNothingThatIsStillThere) {
+  make_cgroup("/shop/api-1");
+  make_cgroup("/shop/api-2");
+  Discovery discovery(options(), nullptr, nullptr);
+  const auto before = discovery.snapshot();
+  ASSERT_THAT(paths_of(*before), ElementsAre("/shop/api-1", "/shop/api-2"));
+  remove_cgroup("/shop/api-2");
+  const auto incomplete = [&] {
+    metrics::SeriesWriter writer;
+    discovery.write(writer);
+    return test::parse_exposition(writer.text())->value("sonde_exporter_cgroup_scan_incomplete");
+  };
+  {
+    const NoMoreFiles none;
+    const auto after = discovery.snapshot();
+    EXPECT_EQ(incomplete(), 1);
+    ASSERT_THAT(paths_of(*after), ElementsAre("/shop/api-1"));
+    EXPECT_EQ(after->containers()[0].life, before->containers()[0].life);
+  }
+  EXPECT_THAT(paths_of(*discovery.snapshot()), ElementsAre("/shop/api-1"));
+  EXPECT_EQ(incomplete(), 0);
 }
 
 TEST_F(DiscoveryTest, SeesWhatWasAnnouncedBeforeTheSnapshotAtOnceAndWithoutAWalk) {

@@ -71,7 +71,7 @@ inline CgroupEvent removed(const std::string& path, uint64_t id, uint32_t tree =
 /// What a walk found, each with a process in it.
 inline void replace_populated(ContainerIndex& index,
                               const std::vector<std::pair<std::string, uint64_t>>& cgroups) {
-  index.replace(memory_tree(cgroups), kNow);
+  index.replace({memory_tree(cgroups)}, kNow);
   for (const auto& [path, id] : cgroups) index.apply(populated(path, id), kNow);
 }
 

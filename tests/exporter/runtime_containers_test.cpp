@@ -110,6 +110,17 @@ TEST_F(RuntimeContainers, LiveOnUnderTheNameThatTheirRuntimeTellsLate) {
   EXPECT_TRUE(table.ended().empty()) << "nothing has ended";
 }
 
+TEST_F(RuntimeContainers, LiveOnWhileASourceThatWasDownThinks) {
+  ContainerIndex index = make();
+  index.apply(populated(path('a'), 7), kNow);
+  const uint64_t life = index.build(kNow).containers()[0].life;
+  leave_pending('a');
+  const ContainerTable table = index.build(kNow + std::chrono::seconds(1));
+  ASSERT_EQ(table.containers().size(), 1U);
+  EXPECT_EQ(table.containers()[0].life, life);
+  EXPECT_EQ(owner(table, 7), path('a'));
+}
+
 TEST_F(RuntimeContainers, SandboxesAreNoContainers) {
   ContainerIndex index = make();
   name('a', "api-0", "", true);
