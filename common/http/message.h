@@ -16,6 +16,9 @@ struct Request {
   std::map<std::string, std::string> headers;          ///< names in lower case; the last of a repeated one
   std::string body;
   std::string remote_address;  ///< the peer's IP address as the kernel knows it, never a header's word
+  /// Whether the client has shown who it is, as --web.config.file wants of everyone: by a password, or by a
+  /// certificate that was verified.
+  bool authenticated = false;
 
   /// The parameter's value, or "" where it is absent.
   [[nodiscard]] std::string parameter(const std::string& name) const {

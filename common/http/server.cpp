@@ -15,6 +15,7 @@
 #include "common/http/connection_loop.h"
 #include "common/http/landing_page.h"
 #include "common/http/listen_address.h"
+#include "common/http/restricted.h"
 #include "common/log.h"
 
 namespace sonde::http {
@@ -184,6 +185,13 @@ void Server::get(const std::string& path, Handler handler, const std::string& de
 
 void Server::post(const std::string& path, Handler handler) {
   implementation_->routes[path] = Route{"POST", std::move(handler), "", {}};
+}
+
+Handler Server::restricted(Handler handler) {
+  return [handler = std::move(handler)](const Request& request) {
+    std::string reason = refuse_unless_trusted(request);
+    return reason.empty() ? handler(request) : plain(403, std::move(reason));
+  };
 }
 
 void Server::set_ready_check(std::function<std::string()> not_ready_because) {

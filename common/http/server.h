@@ -65,6 +65,10 @@ class Server {
   void get(const std::string& path, Handler handler, const std::string& description = "",
            std::vector<PageParameter> parameters = {});
   void post(const std::string& path, Handler handler);
+  /// The handler for those alone who may see or do more than a scrape does: clients that --web.config.file
+  /// has authenticated, and without authentication those on this host; the others get 403 with the remedy
+  /// (common/http/restricted.h).
+  static Handler restricted(Handler handler);
   /// /-/ready answers 200 when this returns "", else 503 with the text. Default: ready once started.
   void set_ready_check(std::function<std::string()> not_ready_because);
 

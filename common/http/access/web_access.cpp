@@ -30,13 +30,20 @@ Response WebAccess::admit(const WebConfig& config, const Request& request, const
   if (!bucket_.take(config.rate_limit, SteadyClock::now())) {
     return turn_away(429, "too many requests (rate_limit of --web.config.file)\n");
   }
-  if (config.users.empty()) return page(request);
+  const bool certified = config.tls && config.tls->client_auth == ClientAuth::kRequireAndVerify;
+  if (config.users.empty()) {
+    if (!certified) return page(request);
+    Request admitted = request;
+    admitted.authenticated = true;
+    return page(admitted);
+  }
   const auto credentials = parse_credentials(request.header("authorization"));
   PasswordCheck::Verdict verdict = PasswordCheck::Verdict::kWrong;
   if (credentials) verdict = passwords_.check(config.users, *credentials, request.remote_address);
   if (verdict == PasswordCheck::Verdict::kRight) {
     Request admitted = request;
     admitted.headers.erase("authorization");
+    admitted.authenticated = true;
     return page(admitted);
   }
   if (verdict == PasswordCheck::Verdict::kBusy) {
