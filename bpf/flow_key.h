@@ -3,25 +3,27 @@
 
 #include <linux/types.h>
 
-/* IPv6, or IPv4 as ::ffff:a.b.c.d. */
+/* An IPv6 address, or an IPv4 one as ::ffff:a.b.c.d; network byte order. */
 struct flow_address {
-	__u8 bytes[16];
+	union {
+		__u8 bytes[16];
+		__u32 words[4]; /* the same, for the programs: whole words to copy */
+	};
 };
 
-/* One flow as seen at one interface. 44 bytes, no padding. */
+/* A TCP connection as one interface sees it. 44 bytes, no padding. */
 struct flow_key {
 	struct flow_address local; /* the container's side */
 	struct flow_address remote;
-	__u16 local_port; /* host byte order, as remote_port */
+	__u16 local_port; /* host byte order */
 	__u16 remote_port;
-	__u32 interface; /* index of the interface that the program is attached to */
-	__u32
-	    space; /* number of the network namespace of that interface, given by the exporter; 0: its own */
+	__u32 interface; /* ifindex that the program is attached to */
+	__u32 space;     /* number that the exporter gave that interface's network namespace; 0: its own */
 };
 
-/* All flows of one interface with one remote address. 24 bytes, no padding. */
+/* All traffic of an interface with one address. 24 bytes. A remote of all zeros: those without room. */
 struct pair_key {
-	struct flow_address remote; /* all zero: the interface's slot for what found no other */
+	struct flow_address remote;
 	__u32 interface;
 	__u32 space;
 };

@@ -24,6 +24,7 @@ namespace {
 
 constexpr std::string_view kTracepointSection = "tp_btf/";
 constexpr std::string_view kPerfEventSection = "perf_event";
+constexpr std::string_view kClassifierSection = "tc";  // of interfaces; who attaches it knows where
 constexpr const char* kSlotsMap = "slots";
 constexpr const char* kFreeSlotsMap = "free_slots";
 constexpr const char* kRecentMap = "recent";
@@ -126,8 +127,9 @@ std::vector<std::string> programs_for_kernel(BpfContext& context, const BpfObjec
   bpf_object__for_each_program(program, object) {
     const std::string name = bpf_program__name(program);
     const std::string hook = hook_of(program);
-    const CapabilityReason reason =
-        hook == kPerfEventSection ? CapabilityReason::kAvailable : context.hook_reason(hook);
+    const CapabilityReason reason = hook == kPerfEventSection || hook == kClassifierSection
+                                        ? CapabilityReason::kAvailable
+                                        : context.hook_reason(hook);
     const bool wanted = !contains(source.not_wanted, name);
     // A hook that nobody wants is no loss where the kernel lacks it.
     if (reason == CapabilityReason::kDisabled || (wanted && reason == CapabilityReason::kNoHook)) {
@@ -184,7 +186,7 @@ BpfObject::BpfObject(BpfContext& context, const BpfObjectSource& source, OpenedO
     loaded.needed = contains(source.needed, loaded.name);
     loaded.held = contains(source.held, loaded.name);
   }
-  context_.add(*this);
+  if (source.announced) context_.add(*this);
 }
 
 BpfObject::~BpfObject() {
@@ -309,6 +311,12 @@ size_t BpfObject::link_count() const {
 bool BpfObject::has_program(std::string_view name) const {
   return std::any_of(programs_.begin(), programs_.end(),
                      [name](const Loaded& loaded) { return loaded.name == name && !loaded.refused; });
+}
+
+int BpfObject::program_descriptor(std::string_view name) const {
+  const auto found = std::find_if(programs_.begin(), programs_.end(),
+                                  [name](const Loaded& loaded) { return loaded.name == name; });
+  return found == programs_.end() ? -1 : bpf_program__fd(found->program);
 }
 
 int BpfObject::map_descriptor(const char* name) const {

@@ -35,6 +35,7 @@ struct BpfObjectSource {
   std::vector<std::string> not_wanted;  ///< programs left out whatever the kernel has, by name
   std::vector<std::string> needed{};  ///< programs without which the rest of the topic is of no use, by name
   std::vector<std::string> held{};    ///< programs that detach() leaves attached, by name
+  bool announced = true;              ///< false: for_each_object() leaves it out, as one more of its topic
 };
 
 /// Makes `open` of a source from a bpftool skeleton; `configure` sets its read-only data.
@@ -82,6 +83,8 @@ class BpfObject {
   [[nodiscard]] const std::string& topic() const { return topic_; }
   /// Whether a program, by name, is loaded and the kernel did not refuse to attach it.
   [[nodiscard]] bool has_program(std::string_view name) const;
+  /// A loaded program's descriptor, for who attaches it himself (tc); -1 where there is none of that name.
+  [[nodiscard]] int program_descriptor(std::string_view name) const;
   /// How many links hold programs to hooks now.
   [[nodiscard]] size_t link_count() const;
 
