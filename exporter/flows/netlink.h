@@ -6,6 +6,9 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <string>
+#include <utility>
 
 #include "common/file_descriptor.h"
 #include "common/result.h"
@@ -17,6 +20,12 @@ using NetlinkBuffer = std::array<char, 1024>;
 
 /// Begins a request in `buffer`: libmnl's header of the given type with NLM_F_REQUEST and `flags`.
 nlmsghdr* begin_request(NetlinkBuffer& buffer, uint16_t type, uint16_t flags);
+
+/// Calls `visit` with each attribute that follows a message's own header of `header_bytes`.
+void for_each_attribute(const nlmsghdr& message, size_t header_bytes,
+                        const std::function<void(const nlattr&)>& visit);
+/// Calls `visit` with each attribute inside of one.
+void for_each_nested(const nlattr& outer, const std::function<void(const nlattr&)>& visit);
 
 /// One netlink socket in the network namespace that its opener's thread was in; it stays there, and keeps
 /// that namespace alive, wherever the thread goes. Threads: one at a time.
@@ -32,7 +41,7 @@ class NetlinkSocket {
 
   /// Sends one request and waits for the kernel's acknowledgement; messages before it go to `on_message`.
   /// Errors: kNotFound (ENODEV, ENOENT: what it names is gone), kPermission, kInvalid (EINVAL, EEXIST),
-  /// kUnavailable, with the kernel's own explanation where it gives one; code() is its errno.
+  /// kUnavailable, with the kernel's own explanation where it gives one.
   Result<void> request(nlmsghdr& message, const OnMessage& on_message = {});
 
   /// Asks for a dump (NLM_F_DUMP is added) and hands each entry over. A dump that a change interrupted is
@@ -48,12 +57,15 @@ class NetlinkSocket {
   [[nodiscard]] int last_errno() const { return last_errno_; }
 
  private:
-  enum class Turn { kMore, kDone, kInterrupted };
+  struct Answers {
+    bool ended = false;        ///< no more will come
+    bool interrupted = false;  ///< something changed within a dump
+  };
 
   explicit NetlinkSocket(FileDescriptor socket) : socket_(std::move(socket)) {}
   Result<void> send(nlmsghdr& message);
-  Result<Turn> read_answers(const OnMessage& on_message);
-  tl::unexpected<Error> refused(const char* what, int number, const char* explanation = nullptr);
+  Result<Answers> read_answers(const OnMessage& on_message);
+  tl::unexpected<Error> refused(int number, const std::string& explanation = "");
 
   FileDescriptor socket_;
   uint32_t sequence_ = 0;

@@ -32,18 +32,22 @@ class TcAttachment {
   TcAttachment& operator=(TcAttachment&& other) noexcept;
   ~TcAttachment();
 
+  /// Whether the program is still there: a link says when its interface has gone. A filter cannot tell.
+  [[nodiscard]] bool holds() const;
   /// kTcx or kClsact.
   [[nodiscard]] TcMeans means() const { return clsact_ == nullptr ? TcMeans::kTcx : TcMeans::kClsact; }
 
  private:
   friend class TcAttacher;
-  TcAttachment(FileDescriptor link, ClsactFilters* clsact, uint32_t interface, Direction direction);
+  explicit TcAttachment(FileDescriptor link);
+  TcAttachment(ClsactFilters& clsact, uint32_t interface, Direction direction, uint32_t handle);
   void detach();
 
   FileDescriptor link_;
   ClsactFilters* clsact_ = nullptr;  ///< set: held by a filter instead of a link
   uint32_t interface_ = 0;
   Direction direction_ = Direction::kIngress;
+  uint32_t handle_ = 0;
 };
 
 /// Attaches programs to interfaces of one network namespace. Programs (SEC("tc")) of one interface run beside
@@ -73,7 +77,7 @@ class TcAttacher {
   [[nodiscard]] size_t stale_removed() const { return stale_removed_; }
 
  private:
-  TcAttacher() = default;
+  TcAttacher();
 
   TcMeans means_ = TcMeans::kTcx;
   size_t stale_removed_ = 0;

@@ -1,0 +1,8 @@
+# Programs at the interfaces of containers, in network namespaces of the test's own. Run as root.
+sonde_bpf_program(count_datagrams SOURCE ${CMAKE_CURRENT_SOURCE_DIR}/count_datagrams.bpf.c)
+
+sonde_test(flow_interfaces_test
+  SOURCES support/namespaces.cpp support/counting_programs.cpp flow_interfaces_test.cpp
+          interface_churn_test.cpp tc_attachment_test.cpp
+  LINK sonde_exporter_flows sonde_exporter_bpf sonde_test_bpf_support bpf_count_datagrams
+  LABELS bpf)
