@@ -1,0 +1,164 @@
+// What is counted agrees with what was sent, whatever finds no room.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstring>
+#include <map>
+#include <random>
+
+#include "bpf/errors.h"
+#include "tests/flows/support/flow_harness.h"
+
+namespace sonde::test {
+namespace {
+
+using exporter::PairDelta;
+
+/// The last 32 bits of an address, in host byte order.
+uint32_t number_of(const flow_address& address) {
+  const uint8_t* end = address.bytes + 12;
+  return static_cast<uint32_t>(end[0]) << 24 | static_cast<uint32_t>(end[1]) << 16 |
+         static_cast<uint32_t>(end[2]) << 8 | end[3];
+}
+
+constexpr uint32_t kFirstRemote = 0x0a010000;
+
+TEST(FlowAccounts, FiftyThousandFlowsThroughATableOfAThousand) {
+  constexpr uint32_t kFlows = 50'000;
+  constexpr uint32_t kRemotes = 7;
+  FlowHarness harness({.max_flows = 1024});
+  std::mt19937 random(std::random_device{}());
+  std::map<uint32_t, pair_traffic> expected;
+  for (uint32_t i = 0; i < kFlows; ++i) {
+    Segment segment{.remote = 1 + i % kRemotes,
+                    .local_port = static_cast<uint16_t>(1024 + i % 60'000),
+                    .remote_port = static_cast<uint16_t>(80 + i / 60'000),
+                    .flags = kAck,
+                    .payload = random() % 500 + 1};
+    segment.sent = random() % 2 == 0;
+    harness.see(segment);
+    pair_traffic& traffic = expected[segment.remote];
+    pair_direction& direction = segment.sent ? traffic.sent : traffic.received;
+    direction.bytes += ip_bytes(segment);
+    ++direction.packets;
+  }
+  harness.drain();
+  ASSERT_EQ(harness.deltas().size(), kRemotes);
+  for (const PairDelta& delta : harness.deltas()) {
+    EXPECT_EQ(std::memcmp(&delta.traffic, &expected[number_of(delta.key.remote) - kFirstRemote],
+                          sizeof(pair_traffic)),
+              0);
+  }
+  const auto table = exporter::FlowTable(harness.programs()).counts();
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->made, kFlows);
+  EXPECT_EQ(table->deleted, 0U);
+  EXPECT_LE(table->present, 1024U);
+  EXPECT_GT(table->present, 256U);
+  EXPECT_EQ(table->evicted, kFlows - table->present);
+}
+
+TEST(FlowAccounts, ClosedConnectionsAreNotEvicted) {
+  constexpr uint32_t kFlows = 5000;
+  FlowHarness harness({.max_flows = 1024});
+  for (uint32_t i = 0; i < kFlows; ++i) {
+    Segment segment{.local_port = static_cast<uint16_t>(1024 + i), .flags = kSyn};
+    harness.see(segment);
+    segment.flags = kReset | kAck;
+    harness.see(segment);
+  }
+  const auto table = exporter::FlowTable(harness.programs()).counts();
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->made, kFlows);
+  EXPECT_EQ(table->deleted, kFlows);
+  EXPECT_EQ(table->present, 0U);
+  EXPECT_EQ(table->evicted, 0U);
+}
+
+TEST(FlowAccounts, PairsWithoutRoomCountForTheirInterface) {
+  constexpr uint32_t kRoom = 8;
+  constexpr uint32_t kRemotes = 23;
+  FlowHarness harness({.max_pairs = kRoom});
+  uint64_t bytes = 0;
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t remote = 1; remote <= kRemotes; ++remote) {
+      const Segment segment{.remote = remote, .payload = 100};
+      harness.see(segment);
+      bytes += ip_bytes(segment);
+    }
+  }
+  const PairDelta sum = harness.drain();
+  EXPECT_EQ(sum.traffic.sent.bytes, bytes);
+  EXPECT_EQ(harness.deltas().size(), kRoom + 1);
+  EXPECT_EQ(harness.deltas().back().key.remote.words[3], 0U);
+  EXPECT_EQ(harness.deltas().back().traffic.sent.packets, 3 * (kRemotes - kRoom));
+  EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), 3 * (kRemotes - kRoom));
+  EXPECT_EQ(harness.programs().errors()[SONDE_ERROR_MAP_FULL], 0U);
+}
+
+TEST(FlowAccounts, AFlowThatOutlivesItsPairsSlotCountsForItsOwnPairAgain) {
+  FlowHarness harness({.max_pairs = 4});
+  exporter::PairTable pairs(harness.programs(), std::chrono::seconds(10));
+  const auto drain = [&pairs](int seconds) {
+    auto deltas = pairs.drain(SteadyTime(std::chrono::seconds(seconds)));
+    EXPECT_TRUE(deltas);
+    return std::move(*deltas);
+  };
+  const auto see = [&harness](uint32_t remote) { harness.see({.remote = remote, .payload = 10}); };
+  see(1);
+  EXPECT_EQ(drain(0).size(), 1U);
+  EXPECT_EQ(drain(11).size(), 0U);  // its slot is free now
+  EXPECT_EQ(pairs.size(), 1U);      // as of before
+  see(2);                           // takes it
+  see(1);                           // the flow that remembers it
+  see(2);
+  const auto deltas = drain(12);
+  ASSERT_EQ(deltas.size(), 2U);
+  std::map<uint32_t, uint64_t> packets;
+  for (const PairDelta& delta : deltas)
+    packets[number_of(delta.key.remote) - kFirstRemote] = delta.traffic.sent.packets;
+  EXPECT_EQ(packets, (std::map<uint32_t, uint64_t>{{1, 1}, {2, 2}}));
+}
+
+TEST(FlowAccounts, PairsOfAnInterfaceThatIsGoneTellTheirLastCountsAndGo) {
+  FlowHarness harness;
+  harness.see({.remote = 1, .payload = 10});
+  harness.drain();
+  harness.see({.remote = 1, .payload = 10});
+  harness.pairs().forget({.space = 0, .interface = 1});
+  EXPECT_EQ(harness.drain().traffic.sent.packets, 1U);
+  harness.drain();
+  EXPECT_EQ(harness.pairs().size(), 0U);
+}
+
+TEST(FlowAccounts, SlotsAreUsedAgainAndNothingOfTheirFormerPairIsLeft) {
+  FlowHarness harness({.max_pairs = 4});
+  exporter::PairTable pairs(harness.programs(), std::chrono::seconds(10));
+  uint64_t packets = 0;
+  for (int round = 0; round < 40; ++round) {
+    harness.see({.remote = static_cast<uint32_t>(1 + round), .payload = 10});
+    const auto deltas = pairs.drain(SteadyTime(std::chrono::seconds(round * 4)));
+    ASSERT_TRUE(deltas);
+    for (const PairDelta& delta : *deltas) packets += delta.traffic.sent.packets;
+  }
+  EXPECT_EQ(packets, 40U);
+  EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), 0U);
+}
+
+TEST(FlowAccounts, NetworkNamespacesAreToldApartInTheSameMaps) {
+  FlowHarness harness;
+  harness.see({.payload = 10});
+  harness.see({.payload = 10}, 7);
+  harness.see({.payload = 10}, 7);
+  harness.drain();
+  std::map<uint32_t, uint64_t> packets;
+  for (const PairDelta& delta : harness.deltas()) packets[delta.key.space] += delta.traffic.sent.packets;
+  EXPECT_EQ(packets, (std::map<uint32_t, uint64_t>{{0, 1}, {7, 2}}));
+  EXPECT_EQ(harness.flows().size(), 2U);
+  harness.programs().forget(7);
+  harness.see({.payload = 10}, 7);
+  EXPECT_EQ(harness.flows().size(), 2U);
+}
+
+}  // namespace
+}  // namespace sonde::test
