@@ -39,15 +39,18 @@ def remove_leftovers() -> None:
 class PodNetworks:
     """`with PodNetworks("client-1", "server-1") as pods:`; more may be added and removed meanwhile.
 
-    `node` tells several of them apart within one test (two nodes). `mtu`: of all interfaces.
+    Several nodes in one test differ by `node` and `subnet`, and share the first one's `cgroups`. `mtu`: of all interfaces.
     """
 
-    def __init__(self, *names: str, node: str = NODE, subnet: int = 1, mtu: int = 1500) -> None:
+    def __init__(self, *names: str, node: str = NODE, subnet: int = 1, mtu: int = 1500,
+                 cgroups: TestCgroups | None = None) -> None:
         self._node, self._subnet, self._mtu = node, subnet, mtu
         self._first = names
         self._numbers: dict[str, int] = {}
         self._next_number = 2
-        self.cgroups = TestCgroups()
+        self._processes: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self._own_cgroups = cgroups is None
+        self.cgroups = cgroups or TestCgroups()
         self.node = self._namespace(node)
 
     def _namespace(self, name: str) -> str:
@@ -55,7 +58,8 @@ class PodNetworks:
 
     def __enter__(self) -> "PodNetworks":
         remove_leftovers()
-        self.cgroups.__enter__()
+        if self._own_cgroups:
+            self.cgroups.__enter__()
         try:
             ip(None, f"netns add {self.node}")
             # No snooping, no waiting, no addresses of its own that would fill the tables with other traffic.
@@ -69,9 +73,10 @@ class PodNetworks:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self.cgroups.__exit__(kind, value, trace)
         for name in [*self._numbers]:
-            self.remove_network(name)
+            self.remove(name)
+        if self._own_cgroups:
+            self.cgroups.__exit__(kind, value, trace)
         if os.path.exists(f"/run/netns/{self.node}"):
             ip(None, f"netns delete {self.node}")
 
@@ -86,10 +91,14 @@ class PodNetworks:
         ip(pod, "link set lo up", f"link set eth0 mtu {self._mtu} addrgenmode none",
            f"address add {self.address(name)}/24 dev eth0", f"address add {self.address6(name)}/64 dev eth0 nodad",
            "link set eth0 up")
+        self.start(name, "sleep", "infinity")  # a container is one from its first process on
 
-    def remove_network(self, name: str) -> None:
-        """Deletes a pod's namespace and with it both ends of its veth pair."""
+    def remove(self, name: str) -> None:
+        """Ends what runs in a pod and deletes its namespace, and with it both ends of its veth pair."""
         del self._numbers[name]
+        for process in self._processes.pop(name, []):
+            if process in self.cgroups.processes:
+                self.cgroups.end(process)
         if os.path.exists(f"/run/netns/{self.namespace(name)}"):
             ip(None, f"netns delete {self.namespace(name)}")
 
@@ -118,7 +127,9 @@ class PodNetworks:
 
     def start(self, name: str, *command: str) -> "subprocess.Popen[bytes]":
         """Starts a command in the pod's network and cgroup; it is killed at the end. stdout is a pipe."""
-        return self.cgroups.run(f"{self.cgroups.name}/{name}", *command, prefix=enter(self.namespace(name)))
+        process = self.cgroups.run(f"{self.cgroups.name}/{name}", *command, prefix=enter(self.namespace(name)))
+        self._processes.setdefault(name, []).append(process)
+        return process
 
     def run(self, name: str, *command: str) -> str:
         """What a command prints that runs in the pod's network, outside of its cgroup; NODE: the node's."""
