@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "common/result.h"
 #include "exporter/bpf_collectors.h"
 #include "exporter/container_totals.h"
 #include "exporter/read_failures.h"
@@ -10,6 +11,8 @@
 #include "identity/cgroup_mounts.h"
 
 namespace sonde::exporter {
+
+class FlowMonitor;  // exporter/flows/flow_monitor.h
 
 /// What collectors are made from. Owner: main; it outlives every collector.
 struct Environment {
@@ -22,6 +25,9 @@ struct Environment {
   ReadFailures* read_failures = nullptr;
   BpfContext* bpf = nullptr;
   SyscallsOptions syscalls;
+  /// The containers' connections; null where no collector wants them, or with why they cannot be watched.
+  FlowMonitor* flows = nullptr;
+  Error flows_error{ErrorCode::kUnavailable, "flows are not watched"};
 };
 
 }  // namespace sonde::exporter

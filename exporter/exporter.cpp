@@ -107,6 +107,7 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
 
   exporter->cadvisor_names_ = options.cadvisor_names;
   exporter->make_discovery(options, std::move(rule));
+  exporter->make_flows(options);
   exporter->make_collectors(options);
   log_start(options, exporter->capabilities_, exporter->discovery_->state());
   return exporter;
@@ -148,6 +149,20 @@ void Exporter::judge_network_namespaces(const Options& options) {
   }
 }
 
+void Exporter::make_flows(const Options& options) {
+  if (!watches_flows(options)) {
+    capabilities_.set("flow_rtt", CapabilityReason::kDisabled);
+    return;
+  }
+  auto started = FlowMonitor::start(*bpf_, options.flows, containers_now());
+  if (!started) {
+    environment_.flows_error = started.error();
+    return;  // the collector that wants them logs it
+  }
+  flows_ = std::move(*started);
+  environment_.flows = flows_.get();
+}
+
 void Exporter::make_collectors(const Options& options) {
   std::vector<CollectorSet::Member> members;
   for (const CollectorEntry& entry : collector_table()) {
@@ -183,6 +198,7 @@ void Exporter::scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer)
   capabilities_.write(writer);
   read_failures_.write(writer);
   discovery_->write(writer);
+  if (flows_) flows_->interfaces().write(writer);
   metrics::write_program_metrics("sonde-exporter", writer);
 }
 

@@ -8,6 +8,7 @@
 #include "exporter/collector_set.h"
 #include "exporter/discovery.h"
 #include "exporter/environment.h"
+#include "exporter/flows/flow_monitor.h"
 #include "exporter/options.h"
 
 namespace sonde::exporter {
@@ -32,6 +33,7 @@ class Exporter {
   Exporter() = default;
   void make_discovery(const Options& options, ContainerRule rule);
   void judge_network_namespaces(const Options& options);
+  void make_flows(const Options& options);
   void make_collectors(const Options& options);
   ContainerSource containers_now();
 
@@ -41,6 +43,7 @@ class Exporter {
   Environment environment_;
   std::unique_ptr<BpfContext> bpf_;
   std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<FlowMonitor> flows_;  ///< null where it is off or does not work
   bool cadvisor_names_ = false;
   std::unique_ptr<CollectorSet> collectors_;
 };

@@ -13,6 +13,7 @@
 #include "exporter/collector_table.h"
 #include "exporter/discovery.h"
 #include "exporter/ended_family.h"
+#include "exporter/flows/flow_interfaces.h"
 #include "exporter/read_failures.h"
 
 namespace sonde::exporter {
@@ -111,6 +112,7 @@ std::string metrics_table() {
   append_rows(page, {&kCapabilityRow, 1});
   append_rows(page, {&kReadFailuresRow, 1});
   append_rows(page, Discovery::metrics());
+  append_rows(page, FlowInterfaces::metrics());
   append_rows(page, {&metrics::kBuildInfo, 1});
   append_rows(page, metrics::process_metric_rows());
   return page;

@@ -10,6 +10,7 @@
 #include "common/help_text.h"
 #include "exporter/collector_table.h"
 #include "exporter/container_index.h"
+#include "exporter/flow_flags.h"
 #include "exporter/metrics_table.h"
 
 namespace sonde::exporter {
@@ -215,6 +216,7 @@ Result<void> finish(const Flags& flags, Options& options) {
     const bool by_default = entry.on_by_default && !flags.disable_defaults;
     if (on || (by_default && !off)) options.collectors.emplace(entry.name);
   }
+  if (auto fit = check_flow_options(options.flows); !fit) return fit;
   options.host_row = !flags.without_host_row;
   const auto mode = parse_syscalls_mode(flags.syscalls_mode);
   if (!mode) return tl::unexpected(mode.error());
@@ -242,6 +244,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   in_group(app, "Containers", [&] { add_container_flags(app, flags, options); });
   in_group(app, "Collectors (--no-collector.NAME switches one off)",
            [&] { add_collector_flags(app, flags, options); });
+  in_group(app, "Flows (with --collector.flow_rtt)", [&] { add_flow_flags(app, options.flows); });
   in_group(app, "Host", [&] { add_host_flags(app, options); });
   in_group(app, "Log", [&] { http::add_log_flags(app, options.log); });
 

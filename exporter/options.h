@@ -11,6 +11,7 @@
 #include "common/http/web_flags.h"
 #include "exporter/bpf_collectors.h"
 #include "exporter/container_index.h"
+#include "exporter/flows/flow_options.h"
 #include "identity/cgroup_mounts.h"
 #include "identity/runtime_sockets.h"
 
@@ -29,6 +30,7 @@ struct Options {
   std::chrono::milliseconds linger = ContainerIndexOptions().linger;
   std::set<std::string, std::less<>> collectors;  ///< names of those that are on
   SyscallsOptions syscalls;
+  FlowOptions flows;
   bool cadvisor_names = false;
   bool host_row = true;
   std::vector<std::string> disabled_hooks;

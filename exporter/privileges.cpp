@@ -30,7 +30,12 @@ bool listens_below_free_ports(const http::WebOptions& web) {
 }  // namespace
 
 bool reads_network_namespaces(const Options& options) {
-  return options.collectors.contains("cgroup_network") || options.collectors.contains("tcp_retransmits");
+  return options.collectors.contains("cgroup_network") || options.collectors.contains("tcp_retransmits") ||
+         watches_flows(options);
+}
+
+bool watches_flows(const Options& options) {
+  return options.collectors.contains("flow_rtt");
 }
 
 std::set<int> needed_capabilities(const Options& options, bool root) {
@@ -39,6 +44,12 @@ std::set<int> needed_capabilities(const Options& options, bool root) {
   // It stands for both where a runtime knows no others.
   if (!has_capability(CAP_BPF) || !has_capability(CAP_PERFMON)) needed.insert(CAP_SYS_ADMIN);
   if (reads_network_namespaces(options)) needed.insert(CAP_SYS_PTRACE);
+  if (watches_flows(options)) {
+    needed.insert(CAP_NET_ADMIN);
+    const bool enters =
+        options.flows.attach == FlowAttach::kContainers || !options.flows.network_namespace.empty();
+    if (enters) needed.insert(CAP_SYS_ADMIN);
+  }
   // Those that are only looked for will be root's, as every runtime makes its own unless told otherwise.
   const auto sockets = identity::socket_paths(options.sockets);
   const bool all_are_roots = std::ranges::all_of(sockets.asked, is_roots);

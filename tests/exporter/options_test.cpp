@@ -24,6 +24,32 @@ CommandLine parse(std::vector<const char*> flags) {
   return parse_command_line(static_cast<int>(flags.size()), flags.data());
 }
 
+TEST(Options, SayWhereFlowsAreWatched) {
+  EXPECT_EQ(parse({}).options.flows.attach, FlowAttach::kHostEnds);
+  EXPECT_EQ(parse({}).options.flows.means, TcMeans::kBest);
+  const CommandLine line = parse({"--flows.attach=node", "--flows.node-interfaces=eth[0-9]+",
+                                  "--flows.network-namespace=switch", "--flows.attach-means=clsact"});
+  ASSERT_FALSE(line.exit_code.has_value()) << line.output;
+  EXPECT_EQ(line.options.flows.attach, FlowAttach::kNode);
+  EXPECT_EQ(line.options.flows.node_interfaces, "eth[0-9]+");
+  EXPECT_EQ(line.options.flows.network_namespace, "switch");
+  EXPECT_EQ(line.options.flows.means, TcMeans::kClsact);
+  EXPECT_EQ(parse({"--flows.attach=containers"}).options.flows.attach, FlowAttach::kContainers);
+}
+
+TEST(Options, WrongOnesOfFlowsAreNamedWithTheRemedy) {
+  const CommandLine word = parse({"--flows.attach=pods"});
+  EXPECT_EQ(word.exit_code, 2);
+  EXPECT_THAT(word.output, HasSubstr("--flows.attach"));
+  EXPECT_THAT(word.output, HasSubstr("host-ends"));
+  const CommandLine expression = parse({"--flows.attach=node", "--flows.node-interfaces=eth["});
+  EXPECT_EQ(expression.exit_code, 2);
+  EXPECT_THAT(expression.output, HasSubstr("--flows.node-interfaces=eth["));
+  const CommandLine elsewhere = parse({"--flows.node-interfaces=eth0"});
+  EXPECT_EQ(elsewhere.exit_code, 2);
+  EXPECT_THAT(elsewhere.output, HasSubstr("--flows.attach=node"));
+}
+
 TEST(Options, HaveTheDefaultsThatHelpShows) {
   const CommandLine line = parse({});
   ASSERT_FALSE(line.exit_code.has_value()) << line.output;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 
+#include "exporter/process_capabilities.h"
+
 namespace sonde::exporter {
 namespace {
 
@@ -48,6 +50,23 @@ TEST(Privileges, ToListenBelow1024IsForThatAlone) {
   EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_NET_BIND_SERVICE)));
   options.web.listen_addresses.emplace_back("[::1]:1023");
   EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_NET_BIND_SERVICE));
+}
+
+TEST(Privileges, ToChangeTheNetworkIsForFlowsAndToEnterNamespacesForThoseInside) {
+  Options options = no_sockets();
+  EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_NET_ADMIN)));
+  options.collectors = {"flow_rtt"};
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_NET_ADMIN));
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE));
+  options.flows.attach = FlowAttach::kContainers;
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_ADMIN));
+  options.flows.attach = FlowAttach::kNode;
+  options.flows.network_namespace = "switch";
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_ADMIN));
+  if (!has_capability(CAP_BPF) || !has_capability(CAP_PERFMON))
+    return;  // else it stands for these in any case
+  options.flows.network_namespace.clear();
+  EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_SYS_ADMIN)));
 }
 
 TEST(Privileges, ToChangeTheSystemIsForNothing) {
