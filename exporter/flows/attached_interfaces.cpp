@@ -10,6 +10,8 @@ namespace sonde::exporter {
 namespace {
 
 constexpr std::chrono::seconds kRetryPeriod{10};
+/// What one call may take: programs of a namespace are loaded in 0.1 s, and there may be hundreds of these.
+constexpr std::chrono::milliseconds kLongestTurn{500};
 constexpr std::string_view kProgram = "flow";
 
 }  // namespace
@@ -75,6 +77,7 @@ void AttachedInterfaces::sync(const std::vector<WantedInterface>& wanted, Steady
   });
   std::erase_if(failed_, [&](const auto& entry) { return !by_key.contains(entry.first); });
   drop_unused_spaces(wanted);
+  unfinished_ = false;
   for (const auto& [key, entry] : by_key) {
     const auto known = interfaces_.find(key);
     if (known != interfaces_.end()) {
@@ -83,6 +86,10 @@ void AttachedInterfaces::sync(const std::vector<WantedInterface>& wanted, Steady
     }
     const auto failed = failed_.find(key);
     if (failed != failed_.end() && failed->second > now) continue;
+    if (SteadyClock::now() - now > kLongestTurn) {
+      unfinished_ = true;
+      break;
+    }
     auto attached = attach(*entry);
     if (attached) {
       failed_.erase(key);
@@ -128,6 +135,7 @@ size_t AttachedInterfaces::held_by(TcMeans means) const {
 }
 
 SteadyTime AttachedInterfaces::next_retry() const {
+  if (unfinished_) return SteadyTime::min();
   SteadyTime next = SteadyTime::max();
   for (const auto& [key, time] : failed_) next = std::min(next, time);
   return next;

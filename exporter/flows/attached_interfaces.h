@@ -43,7 +43,8 @@ class AttachedInterfaces {
   /// and as Options::programs. Returns what programs will be held by: kTcx or kClsact.
   Result<TcMeans> open_home(uint32_t space);
 
-  /// Detaches from what is not wanted, attaches to what is. What fails is tried again after kRetryPeriod.
+  /// Detaches from what is not wanted, attaches to what is. What fails is tried again after 10 s. Takes not
+  /// much longer than half a second; the rest is for the next call.
   void sync(const std::vector<WantedInterface>& wanted, SteadyTime now);
   /// The interface is gone, and what holds a program there with it.
   void forget(uint32_t space, uint32_t index);
@@ -53,7 +54,7 @@ class AttachedInterfaces {
   [[nodiscard]] size_t held_by(TcMeans means) const;
   [[nodiscard]] size_t failed() const { return failed_.size(); }
   [[nodiscard]] const AttachCounts& counts() const { return counts_; }
-  /// When sync() has something to try again; the largest time where it has not.
+  /// When sync() has something to do again; the largest time where it has not.
   [[nodiscard]] SteadyTime next_retry() const;
 
  private:
@@ -76,6 +77,7 @@ class AttachedInterfaces {
   Options options_;
   uint32_t home_space_ = 0;
   bool logged_failure_ = false;
+  bool unfinished_ = false;  ///< sync() has left something to the next call
   AttachCounts counts_;
   std::map<uint32_t, Space> spaces_;
   std::map<Key, SteadyTime> failed_;    ///< when to try again

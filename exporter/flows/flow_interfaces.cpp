@@ -83,8 +83,9 @@ namespace {
 void wait(int wake, int events, SteadyTime due) {
   std::array<pollfd, 2> waits{pollfd{wake, POLLIN, 0}, pollfd{events, POLLIN, 0}};
   poll(waits.data(), 1, static_cast<int>(kShortestTurn.count()));
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - SteadyClock::now());
-  if (waits[0].revents != 0 || left.count() <= 0) return;
+  const SteadyTime now = SteadyClock::now();
+  if (waits[0].revents != 0 || due <= now) return;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - now);
   poll(waits.data(), waits.size(), static_cast<int>(left.count()));
 }
 

@@ -57,7 +57,8 @@ struct FlowInterfacesOptions {
 /// CAP_SYS_ADMIN. Threads: safe.
 class FlowInterfaces {
  public:
-  /// Returns when the interfaces that are there are attached to. Errors: kInvalid (no such namespace, a wrong
+  /// Returns when the interfaces that are there are attached to, or after half a second: those inside of many
+  /// containers take longer. Errors: kInvalid (no such namespace, a wrong
   /// expression), kPermission, kUnsupported.
   static Result<std::unique_ptr<FlowInterfaces>> start(FlowInterfacesOptions options);
   ~FlowInterfaces();

@@ -9,8 +9,8 @@
 namespace sonde::exporter {
 namespace {
 
+constexpr std::string_view kProgramsFeature = "flow_rtt";
 constexpr std::string_view kInterfaces = "flow_rtt.interfaces";
-constexpr std::string_view kTcx = "flow_rtt.tcx";
 
 CapabilityReason reason_of(const Error& error) {
   switch (error.code) {
@@ -39,7 +39,9 @@ Result<std::unique_ptr<FlowMonitor>> FlowMonitor::start(
     std::function<std::shared_ptr<const ContainerTable>()> containers) {
   CapabilityTable& capabilities = context.capabilities();
   if (!has_capability(CAP_NET_ADMIN)) {
-    capabilities.set(kInterfaces, CapabilityReason::kMissingCapability);
+    for (const auto feature : {kProgramsFeature, kInterfaces}) {
+      capabilities.set(feature, CapabilityReason::kMissingCapability);
+    }
     return fail(ErrorCode::kPermission,
                 "flow programs cannot be attached to interfaces: run as root or give CAP_NET_ADMIN");
   }
@@ -65,10 +67,6 @@ Result<std::unique_ptr<FlowMonitor>> FlowMonitor::start(
   }
   monitor->interfaces_ = std::move(*interfaces);
   capabilities.set(kInterfaces, CapabilityReason::kAvailable);
-  const bool tcx = monitor->interfaces_->means() == TcMeans::kTcx;
-  capabilities.set(kTcx, tcx                                 ? CapabilityReason::kAvailable
-                         : options.means == TcMeans::kClsact ? CapabilityReason::kDisabled
-                                                             : CapabilityReason::kNoHook);
   return monitor;
 }
 

@@ -18,9 +18,8 @@ namespace sonde::exporter {
 class FlowMonitor {
  public:
   /// Loads the programs and attaches them. `containers` is asked from a thread of its own, until the monitor
-  /// goes. Sets the capabilities "flow_rtt.interfaces" (whether programs can be attached at all) and
-  /// "flow_rtt.tcx" (by links rather than filters). `context` outlives it.
-  /// Errors: as FlowPrograms::load() and FlowInterfaces::start().
+  /// goes. Sets the capability "flow_rtt.interfaces": whether programs can be attached at all. `context`
+  /// outlives it. Errors: as FlowPrograms::load() and FlowInterfaces::start().
   static Result<std::unique_ptr<FlowMonitor>> start(
       BpfContext& context, const FlowOptions& options,
       std::function<std::shared_ptr<const ContainerTable>()> containers);

@@ -8,7 +8,10 @@
 #include <net/if.h>
 
 #include <array>
+#include <chrono>
 #include <set>
+#include <thread>
+#include <vector>
 
 #include "exporter/process_capabilities.h"
 #include "tests/bpf/support/in_child.h"
@@ -221,6 +224,26 @@ TEST_F(FlowInterfacesTest, EachContainerIsASpaceOfItsOwnWhereProgramsAreInside) 
   ASSERT_TRUE(eventually([&] { return flows_->current().size() == 1; }));
   EXPECT_EQ(flows_->current().front().network_namespace, other.network_namespace());
   EXPECT_TRUE(eventually([&] { return open_spaces() == 1; }));
+}
+
+TEST_F(FlowInterfacesTest, ProgramsThatTakeLongToLoadHoldUpNeitherTheStartNorTheEnd) {
+  constexpr int kPods = 12;
+  std::vector<Pod> pods(kPods);
+  for (int i = 0; i < kPods; ++i) {
+    pods[static_cast<size_t>(i)].connect(fmt::format("slow{}", i), i + 1);
+    know(pods[static_cast<size_t>(i)]);
+  }
+  auto slow = options(FlowAttach::kContainers);
+  slow.programs = [load = slow.programs](uint32_t space) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    return load(space);
+  };
+  start(slow);
+  EXPECT_LT(flows_->current().size(), kPods);
+  flows_.reset();
+  EXPECT_LT(open_spaces(), kPods);
+  start(std::move(slow));
+  EXPECT_TRUE(eventually([&] { return flows_->current().size() == kPods; }));
 }
 
 TEST_F(FlowInterfacesTest, AnInterfaceThatCannotBeAttachedToIsCounted) {
