@@ -5,16 +5,16 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
-import threading
 import time
 import unittest
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from running_program import DEADLINE_SECONDS, RunningProgram  # noqa: E402
+
 PROGRAM = os.path.join(os.environ.get("SONDE_BUILD", "build/release"), "bin", "sonde-analyzer")
-DEADLINE_SECONDS = 60
 CONFIGURATION = """
 prometheus: {url: 'http://127.0.0.1:1/prometheus'}
 analysis: {interval: 2s, step: 1s}
@@ -22,60 +22,23 @@ metric_map: {presets: [cadvisor, node]}
 """
 
 
-class RunningAnalyzer:
+class RunningAnalyzer(RunningProgram):
     """On a free port, with a configuration that the test writes; ended at the end of the `with`."""
 
     def __init__(self, configuration: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sonde-test-")
         self.file = Path(self._folder.name) / "analyzer.yml"
         self.file.write_text(configuration, encoding="utf-8")
-        self.log: list[str] = []
-        self._port = 0
-        self._changed = threading.Condition()
-        self.process = subprocess.Popen(
-            [PROGRAM, f"--config.file={self.file}", "--web.listen-address=127.0.0.1:0"],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read_log)
-        self._reader.start()
+        super().__init__([PROGRAM, f"--config.file={self.file}", "--web.listen-address=127.0.0.1:0"])
 
-    def _read_log(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            with self._changed:
-                self.log.append(line.rstrip("\n"))
-                if found := re.search(r"msg=listening .*port=(\d+)", line):
-                    self._port = int(found.group(1))
-                self._changed.notify_all()
-
-    def __enter__(self) -> "RunningAnalyzer":
-        self.wait_for("msg=listening")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait()
-        self._reader.join()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+    def end(self) -> int:
+        code = super().end()
         self._folder.cleanup()
+        return code
 
-    def wait_for(self, text: str) -> str:
+    def line(self, text: str) -> str:
         """The first line of the log that holds the text."""
-        def lines() -> list[str]:
-            return [line for line in self.log if text in line]
-        with self._changed:
-            assert self._changed.wait_for(lines, DEADLINE_SECONDS), self.log
-        return lines()[0]
-
-    def get(self, path: str) -> tuple[int, str]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=DEADLINE_SECONDS) as reply:
-                return reply.status, reply.read().decode()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
+        return self.wait_for(re.escape(text)).string
 
     def metric(self, name: str) -> float:
         found = re.search(rf"^{name} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
@@ -86,7 +49,7 @@ class RunningAnalyzer:
 class ProgramTest(unittest.TestCase):
     def test_one_line_says_what_is_read_and_how_often(self) -> None:
         with RunningAnalyzer(CONFIGURATION) as analyzer:
-            line = analyzer.wait_for("reading from Prometheus")
+            line = analyzer.line("reading from Prometheus")
             for field in (f"config={analyzer.file}", "prometheus=http://127.0.0.1:1/prometheus",
                           'presets="cadvisor, node"', "interval=2s", "step=1s", "address=127.0.0.1:0"):
                 self.assertIn(field, line)
@@ -118,13 +81,13 @@ class ProgramTest(unittest.TestCase):
             self.assertEqual(analyzer.metric(reloaded), 1)
             analyzer.file.write_text("analysis: {intervall: 3s}\n", encoding="utf-8")
             analyzer.process.send_signal(signal.SIGHUP)
-            line = analyzer.wait_for("the new configuration is wrong; the old one stays in use")
+            line = analyzer.line("the new configuration is wrong; the old one stays in use")
             self.assertIn("analyzer.yml:1: analysis.intervall: unknown key", line)
             self.assertEqual(analyzer.metric(reloaded), 0)
             analyzer.file.write_text(CONFIGURATION, encoding="utf-8")
             before = time.time()
             analyzer.process.send_signal(signal.SIGHUP)
-            analyzer.wait_for("configuration reloaded")
+            analyzer.line("configuration reloaded")
             self.assertEqual(analyzer.metric(reloaded), 1)
             self.assertGreaterEqual(analyzer.metric("sonde_analyzer_config_last_reload_success_timestamp_seconds"),
                                     before - 1)

@@ -17,10 +17,12 @@
 #include "common/clock.h"
 #include "identity/cri_socket.h"
 #include "tests/identity/scratch_directory.h"
+#include "tests/identity/waiting.h"
 
 namespace sonde::identity {
 namespace {
 
+using test::wait;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -82,11 +84,6 @@ class RuntimeSockets : public testing::Test {
   }
   [[nodiscard]] std::string containerd() const { return scratch_.path() + "/run/containerd/containerd.sock"; }
   [[nodiscard]] std::string k3s() const { return scratch_.path() + "/run/k3s/containerd/containerd.sock"; }
-  static void wait(const std::function<bool()>& condition) {
-    const SteadyTime deadline = SteadyClock::now() + std::chrono::seconds(30);
-    while (!condition() && SteadyClock::now() < deadline) std::this_thread::yield();
-    EXPECT_TRUE(condition());
-  }
 
   test::ScratchDirectory scratch_;
 };

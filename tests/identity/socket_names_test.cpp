@@ -7,10 +7,12 @@
 #include <string>
 
 #include "common/clock.h"
+#include "tests/identity/waiting.h"
 
 namespace sonde::identity {
 namespace {
 
+using test::wait;
 using State = NameAnswer::State;
 
 /// A runtime that the test holds in its hands.
@@ -75,11 +77,6 @@ class SocketNamesTest : public testing::Test {
       NameAnswer answer = names.find(cgroup);
       if (answer.state != State::kPending || SteadyClock::now() > deadline) return answer;
     }
-  }
-  static void wait(const std::function<bool()>& condition) {
-    const SteadyTime deadline = SteadyClock::now() + std::chrono::seconds(30);
-    while (!condition() && SteadyClock::now() < deadline) std::this_thread::yield();
-    EXPECT_TRUE(condition());
   }
 
   ScriptedSocket::Script script_;

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """A real Alertmanager with rules/alertmanager.yml holds back what has a cause that is told, and nothing else."""
 import json
-import re
-import subprocess
+import sys
 import tempfile
-import threading
 import time
 import unittest
 import urllib.request
@@ -12,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_SECONDS = 60
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+from running_program import DEADLINE_SECONDS, RunningProgram  # noqa: E402
+
 LAST = "last"
 
 Labels = dict[str, str]
@@ -22,51 +22,28 @@ def alert(name: str, **labels: str) -> Labels:
     return {"alertname": name, **labels}
 
 
-class RunningAlertmanager:
+class RunningAlertmanager(RunningProgram):
     """On a free port, with a storage of its own; ended at the end of the `with`."""
 
     def __init__(self) -> None:
         self._storage = tempfile.TemporaryDirectory(prefix="sonde-test-")
         self._url = ""
-        self._listening = threading.Event()
-        self._log: list[str] = []
-        self._process = subprocess.Popen(
-            [
-                "prometheus-alertmanager",
-                f"--config.file={ROOT / 'rules' / 'alertmanager.yml'}",
-                f"--storage.path={self._storage.name}",
-                "--web.listen-address=127.0.0.1:0",
-                "--cluster.listen-address=",
-                "--log.level=debug",
-            ],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._reader = threading.Thread(target=self._read_log)
-        self._reader.start()
+        super().__init__([
+            "prometheus-alertmanager",
+            f"--config.file={ROOT / 'rules' / 'alertmanager.yml'}",
+            f"--storage.path={self._storage.name}",
+            "--web.listen-address=127.0.0.1:0",
+            "--cluster.listen-address=",
+            "--log.level=debug",
+        ])
 
-    def _read_log(self) -> None:
-        assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._log.append(line)
-            if found := re.search(r"[aA]ddress=(127\.0\.0\.1:[1-9]\d*)", line):
-                self._url = f"http://{found.group(1)}/api/v2/alerts"
-                self._listening.set()
-        self._listening.set()
+    def started(self) -> None:
+        self._url = f"http://{self.wait_for(r'[aA]ddress=(127[.]0[.]0[.]1:[1-9][0-9]*)').group(1)}/api/v2/alerts"
 
-    def __enter__(self) -> "RunningAlertmanager":
-        if not self._listening.wait(DEADLINE_SECONDS) or not self._url:
-            self.__exit__()
-            raise AssertionError("Alertmanager did not start:\n" + "".join(self._log))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
-        self._reader.join()
-        assert self._process.stderr is not None
-        self._process.stderr.close()
+    def end(self) -> int:
+        code = super().end()
         self._storage.cleanup()
+        return code
 
     def raise_alerts(self, alerts: list[Labels]) -> None:
         body = json.dumps([{"labels": labels} for labels in alerts]).encode()
