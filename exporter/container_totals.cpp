@@ -10,7 +10,19 @@ namespace {
 /// How long a row waits for a successor with the same labels.
 constexpr auto kRowsKept = std::chrono::minutes(10);
 
+void raise(std::atomic<uint64_t>& count, uint64_t least) {
+  uint64_t now = count;
+  while (now < least && !count.compare_exchange_weak(now, least)) {
+  }
+}
+
 }  // namespace
+
+const metrics::MetricRow kEndedUnlistedRow{"sonde_exporter_ended_containers_unlisted_total",
+                                           metrics::MetricType::kCounter, "", "",
+                                           "Containers that ended and whose last counts are part of the row "
+                                           "~other of sonde_exited_..._total, because "
+                                           "500 other services have rows there."};
 
 std::vector<CountOwner> owners_of(const ContainerTable& containers) {
   std::vector<CountOwner> owners;
@@ -62,15 +74,15 @@ void ContainerTotals::begin(std::span<const CountOwner> owners, SteadyTime now) 
     assert(!life.settled || !owner.alive);  // who has ended does not come back
     life.named_in = scrapes_;
     // Its labels may be others than before: it may have been part of ~other, or had no name.
-    StoredRow& row = row_of(*owner.labels, now);
-    if (life.row != &row) move_to(row, life, owner);
+    if (is_new || life.row->row.labels != *owner.labels) move_to(row_of(*owner.labels, now), life, owner);
     life.name = owner.name;
-    if (!life.settled) set_service(life, *owner.service);
+    const bool same_service = life.service != nullptr && life.service->shown.labels == *owner.service;
+    if (!life.settled && !same_service) set_service(life, *owner.service);
     if (owner.alive) {
-      row.alive_at = now;
+      life.row->alive_at = now;
       life.alive_in = scrapes_;
     }
-    named_.push_back(&row);
+    named_.push_back(life.row);
   }
 }
 
@@ -89,6 +101,7 @@ void ContainerTotals::move_to(StoredRow& row, Life& life, const CountOwner& owne
 
 void ContainerTotals::set_service(Life& life, const metrics::Labels& labels) {
   ServiceRow& service = service_of(labels);
+  life.unlisted = service.shown.labels != labels;
   ServiceRow* const before = std::exchange(life.service, &service);
   if (before == &service) return;
   ++service.lives;
@@ -116,6 +129,7 @@ void ContainerTotals::settle(Life& life, SteadyTime now) {
   life.totals.clear();
   life.totals.shrink_to_fit();
   life.settled = true;
+  if (life.unlisted) raise(*retention_.ended_unlisted, ++ended_unlisted_);
   life.ended_at = now;
 }
 
@@ -171,8 +185,7 @@ void ContainerTotals::list_rows(SteadyTime now) {
     StoredRow& row = *stored->second;
     // A row that nobody points to may be one that its owner left for another: it lingers too.
     if (row.lives == 0 && (row.forgotten || now - row.alive_at >= retention_.linger)) {
-      std::erase(listed_, &row.row);
-      stored = stored_.erase(stored);
+      stored = stored_.erase(stored);  // none of named_: those have a life
       continue;
     }
     if (row.listed_in != scrapes_ && now - row.alive_at < retention_.linger) listed_.push_back(&row.row);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -9,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/metrics/labels.h"
+#include "common/metrics/metric_row.h"
 #include "exporter/container_table.h"
 
 namespace sonde::exporter {
@@ -35,7 +38,12 @@ struct RowRetention {
   size_t most_ended = 2000;
   /// So many services have a row of those that ended; the others share ~other's.
   size_t most_services = 500;
+  /// How many ended whose service has no such row, as the one that has seen most of them counts.
+  std::shared_ptr<std::atomic<uint64_t>> ended_unlisted = std::make_shared<std::atomic<uint64_t>>(0);
 };
+
+/// sonde_exporter_ended_containers_unlisted_total
+extern const metrics::MetricRow kEndedUnlistedRow;
 
 /// Counters of containers as rows that never fall, however containers come and go.
 ///
@@ -84,6 +92,7 @@ class ContainerTotals {
   struct Life {
     StoredRow* row = nullptr;
     ServiceRow* service = nullptr;
+    bool unlisted = false;         ///< its service shares ~other's row
     std::vector<uint64_t> totals;  ///< what it counted, as long as it is not part of the service's row
     uint64_t named_in = 0;         ///< number of the scrape
     uint64_t alive_in = 0;         ///< number of the scrape
@@ -96,13 +105,14 @@ class ContainerTotals {
   ServiceRow& service_of(const metrics::Labels& labels);
   void move_to(StoredRow& row, Life& life, const CountOwner& owner);
   void set_service(Life& life, const metrics::Labels& labels);
-  static void settle(Life& life, SteadyTime now);
+  void settle(Life& life, SteadyTime now);
   void forget_old(SteadyTime now);
   void list_rows(SteadyTime now);
 
   size_t width_;
   RowRetention retention_;
   uint64_t scrapes_ = 0;
+  uint64_t ended_unlisted_ = 0;
   std::unordered_map<std::string, std::unique_ptr<StoredRow>> stored_;
   std::unordered_map<std::string, std::unique_ptr<ServiceRow>> services_;
   std::unordered_map<uint64_t, Life> lives_;

@@ -197,6 +197,8 @@ void Exporter::scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer)
   }
   capabilities_.write(writer);
   read_failures_.write(writer);
+  writer.family(kEndedUnlistedRow);
+  writer.sample(static_cast<double>(*environment_.retention.ended_unlisted));
   discovery_->write(writer);
   if (flows_) flows_->interfaces().write(writer);
   metrics::write_program_metrics("sonde-exporter", writer);

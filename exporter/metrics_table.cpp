@@ -11,6 +11,7 @@
 #include "exporter/capability.h"
 #include "exporter/collector_set.h"
 #include "exporter/collector_table.h"
+#include "exporter/container_totals.h"
 #include "exporter/discovery.h"
 #include "exporter/ended_family.h"
 #include "exporter/flows/flow_interfaces.h"
@@ -111,6 +112,7 @@ std::string metrics_table() {
   append_rows(page, CollectorSet::metrics());
   append_rows(page, {&kCapabilityRow, 1});
   append_rows(page, {&kReadFailuresRow, 1});
+  append_rows(page, {&kEndedUnlistedRow, 1});
   append_rows(page, Discovery::metrics());
   append_rows(page, FlowInterfaces::metrics());
   append_rows(page, {&metrics::kBuildInfo, 1});

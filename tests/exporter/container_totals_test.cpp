@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -111,6 +112,15 @@ TEST_F(ContainerTotalsTest, WhoLivedLongIsNotForgottenBeforeThoseThatCameAndWent
   }
 }
 
+TEST_F(ContainerTotalsTest, OfThoseThatTablesNameNoMoreWhoEndedFirstIsForgottenFirst) {
+  scrape({owner(1, "old"), owner(2, "a2", false), owner(3, "a3", false), owner(4, "a4", false)}, {{1, 23}});
+  now_ += std::chrono::seconds(1);
+  scrape({owner(1, "old", false)}, {});  // the first that came is the last that ended
+  scrape({owner(5, "b5", false), owner(6, "b6", false)}, {});
+  EXPECT_EQ(rows().size(), 5U);
+  EXPECT_TRUE(rows().contains("container=\"old\""));
+}
+
 TEST_F(ContainerTotalsTest, WhomTablesStillNameIsNotForgottenHoweverManyEnded) {
   std::vector<CountOwner> owners;
   for (uint64_t life = 1; life <= 8; ++life) owners.push_back(owner(life, "a" + std::to_string(life), false));
@@ -153,6 +163,27 @@ TEST_F(ContainerTotalsTest, WhatWasCountedInTheRowOfManyStaysThereWhenOneGetsIts
   scrape({owner(1, "~other", true, 0)}, {{1, 23}});
   scrape({owner(1, "a1", true, 2)}, {{1, 2}});
   EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 2), Pair("container=\"~other\"", 23)));
+}
+
+TEST_F(ContainerTotalsTest, ServicesPastTheBoundShareARowAndTheirEndsAreCounted) {
+  const RowRetention retention{.most_services = 2};
+  ContainerTotals totals(1, retention);
+  ContainerTotals others(1, retention);  // of another collector, which has seen less
+  const auto scrape_both = [&](const std::vector<CountOwner>& owners, uint64_t increment) {
+    totals.begin(owners, now_);
+    for (const CountOwner& one : owners) totals.add(one.life, {&increment, 1});
+    totals.finish(now_);
+    others.begin(std::span(owners).first(std::min<size_t>(owners.size(), 3)), now_);
+    others.finish(now_);
+  };
+  scrape_both({owner(1, "a1"), owner(2, "b1"), owner(3, "c1"), owner(4, "d1"), owner(5, "d2")}, 23);
+  EXPECT_EQ(*retention.ended_unlisted, 0U);
+  scrape_both({owner(5, "d2"), owner(6, "a2")}, 2);
+  EXPECT_THAT(values(totals.ended()), ElementsAre(Pair("namespace=\"\",service=\"~other\"", 46),
+                                                  Pair("service=\"a\"", 23), Pair("service=\"b\"", 23)));
+  EXPECT_EQ(*retention.ended_unlisted, 2U) << "c1 and d1";
+  scrape_both({}, 0);
+  EXPECT_EQ(*retention.ended_unlisted, 3U) << "d2; a2's service has its row";
 }
 
 /// Containers come without a name and get one, come, go, take labels over and change between a row of their
