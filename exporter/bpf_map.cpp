@@ -49,7 +49,7 @@ Result<void> SlotCounts::read(MapReading& reading) {
   free_emptied();
   reading.width = width_;
   if (auto read = read_slots(reading.keys); !read) return read;
-  return read_counts(reading);
+  return read_counts(slots_, reading.counts);
 }
 
 Result<void> SlotCounts::read_slots(std::vector<MapKey>& keys) {
@@ -75,12 +75,12 @@ Result<void> SlotCounts::read_slots(std::vector<MapKey>& keys) {
   }
 }
 
-Result<void> SlotCounts::read_counts(MapReading& reading) {
-  reading.counts.assign(reading.keys.size() * width_, 0);
-  if (slots_.empty()) return {};
+Result<void> SlotCounts::read_counts(std::span<const uint32_t> slots, std::vector<uint64_t>& sums) {
+  sums.assign(slots.size() * width_, 0);
+  if (slots.empty()) return {};
   constexpr uint32_t kNobody = UINT32_MAX;
-  std::vector<uint32_t> owners(*std::max_element(slots_.begin(), slots_.end()) + size_t{1}, kNobody);
-  for (uint32_t index = 0; index < slots_.size(); ++index) owners[slots_[index]] = index;
+  std::vector<uint32_t> owners(*std::max_element(slots.begin(), slots.end()) + size_t{1}, kNobody);
+  for (uint32_t index = 0; index < slots.size(); ++index) owners[slots[index]] = index;
 
   // An array's batches are its indices in order, and `position` the last one read.
   std::vector<uint32_t> batch(kBatch);
@@ -93,7 +93,7 @@ Result<void> SlotCounts::read_counts(MapReading& reading) {
     for (uint32_t i = 0; i < count; ++i) {
       const uint32_t owner = batch[i] < owners.size() ? owners[batch[i]] : kNobody;
       if (owner == kNobody) continue;
-      add_up(i * cpus_ * width_, std::span(reading.counts).subspan(owner * width_, width_));
+      add_up(i * cpus_ * width_, std::span(sums).subspan(owner * width_, width_));
     }
   }
   return {};
@@ -101,22 +101,25 @@ Result<void> SlotCounts::read_counts(MapReading& reading) {
 
 std::vector<CountSource::Taken> SlotCounts::take(std::span<const MapKey> keys) {
   std::vector<Taken> taken(keys.size());
-  std::vector<std::pair<size_t, uint32_t>> found;  // index of a key and its slot
+  std::vector<size_t> found;    // indices of keys
+  std::vector<uint32_t> slots;  // theirs
   for (size_t i = 0; i < keys.size(); ++i) {
     uint32_t slot = 0;
-    if (bpf_map_lookup_elem(maps_.slots, &keys[i], &slot) == 0 &&
-        bpf_map_delete_elem(maps_.slots, &keys[i]) == 0) {
-      found.emplace_back(i, slot);
+    if (bpf_map_lookup_and_delete_elem(maps_.slots, &keys[i], &slot) == 0) {
+      found.push_back(i);
+      slots.push_back(slot);
     } else if (errno == ENOENT) {
       taken[i].emplace();
     }  // else the kernel had the map's lock at that moment
   }
   if (found.empty()) return taken;
   forget_recent();
-  for (const auto& [i, slot] : found) {
-    emptied_.push_back(slot);
-    std::vector<uint64_t>& sums = taken[i].emplace(width_, 0);
-    if (bpf_map_lookup_elem(maps_.counts, &slot, values_.data()) == 0) add_up(0, sums);
+  emptied_.insert(emptied_.end(), slots.begin(), slots.end());
+  std::vector<uint64_t> sums;
+  (void)read_counts(slots, sums);
+  for (size_t i = 0; i < found.size(); ++i) {
+    const auto first = sums.begin() + static_cast<ptrdiff_t>(i * width_);
+    taken[found[i]].emplace(first, first + static_cast<ptrdiff_t>(width_));
   }
   return taken;
 }
@@ -134,9 +137,12 @@ void SlotCounts::free_emptied() {
   // between two readings has to do.
   (void)::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0);
   forget_recent();
-  const std::vector<uint64_t> nothing(cpus_ * width_, 0);
+  const std::vector<uint64_t> nothing(std::min(kBatch, emptied_.size()) * cpus_ * width_, 0);
+  for (size_t first = 0; first < emptied_.size(); first += kBatch) {
+    auto count = static_cast<uint32_t>(std::min(kBatch, emptied_.size() - first));
+    (void)bpf_map_update_batch(maps_.counts, &emptied_[first], nothing.data(), &count, nullptr);
+  }
   for (const uint32_t slot : emptied_) {
-    (void)bpf_map_update_elem(maps_.counts, &slot, nothing.data(), BPF_ANY);
     (void)bpf_map_update_elem(maps_.free_slots, nullptr, &slot, BPF_ANY);
   }
   emptied_.clear();

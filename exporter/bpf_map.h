@@ -59,7 +59,8 @@ class CountSource {
 /// are summed over the CPUs.
 ///
 /// A key that was taken leaves its slot unused until a later reading, before which no program is left that
-/// had looked it up. Owns no map. Threads: one. Cost: read() is two system calls per 256 keys.
+/// had looked it up. Owns no map. Threads: one. Cost: read() is two system calls per 256 keys; a key that is
+/// taken costs two of its own.
 class SlotCounts final : public CountSource {
  public:
   /// The maps' descriptors.
@@ -79,7 +80,8 @@ class SlotCounts final : public CountSource {
 
  private:
   Result<void> read_slots(std::vector<MapKey>& keys);
-  Result<void> read_counts(MapReading& reading);
+  /// Shape of `sums`: slots.size() × width.
+  Result<void> read_counts(std::span<const uint32_t> slots, std::vector<uint64_t>& sums);
   void add_up(size_t first_value, std::span<uint64_t> sums) const;
   void forget_recent() const;
   void free_emptied();

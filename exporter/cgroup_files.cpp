@@ -1,6 +1,7 @@
 #include "exporter/cgroup_files.h"
 
-#include <functional>
+#include <iterator>
+#include <utility>
 
 namespace sonde::exporter {
 
@@ -9,11 +10,6 @@ using identity::Hierarchy;
 CgroupFiles::CgroupFiles(const Environment& environment, std::string_view collector)
     : environment_(&environment), collector_(collector) {
   environment.read_failures->declare(collector);
-}
-
-size_t CgroupFiles::HashKey::operator()(const Key& key) const {
-  const size_t cgroup = std::hash<uint64_t>()(key.cgroup_id * 8 + static_cast<uint64_t>(key.hierarchy));
-  return cgroup ^ (std::hash<const char*>()(key.file.data()) << 1);
 }
 
 std::optional<Hierarchy> CgroupFiles::hierarchy_of(const Container& container, Hierarchy controller) {
@@ -27,15 +23,7 @@ std::optional<std::string_view> CgroupFiles::read(const Container& container, Hi
                                                   std::string_view file) {
   const uint64_t id = container.cgroup_ids[static_cast<size_t>(hierarchy)];
   if (id == 0) return std::nullopt;
-  const Key key{id, hierarchy, file};
-  auto found = files_.find(key);
-  if (found == files_.end()) {
-    std::string path = environment_->mounts.directory(hierarchy, container.path);
-    path.append("/").append(file);
-    found = files_.emplace(key, Kept{identity::KeptFile(std::move(path), *environment_->open_files), scrape_})
-                .first;
-  }
-  Kept& kept = found->second;
+  Kept& kept = kept_file(container, hierarchy, id, file);
   kept.scrape = scrape_;
   const bool was_read = kept.file.was_read();
   const auto content = kept.file.read(buffer_);
@@ -45,9 +33,25 @@ std::optional<std::string_view> CgroupFiles::read(const Container& container, Hi
     environment_->read_failures->add(collector_, ReadFailure::kUnreadable);
   } else if (was_read) {
     environment_->read_failures->add(collector_, ReadFailure::kVanished);
-    files_.erase(found);
+    last_files_->erase(last_files_->begin() + (&kept - last_files_->data()));
   }
   return std::nullopt;
+}
+
+CgroupFiles::Kept& CgroupFiles::kept_file(const Container& container, Hierarchy hierarchy, uint64_t cgroup_id,
+                                          std::string_view file) {
+  if (last_files_ == nullptr || last_life_ != container.life) {
+    last_files_ = &files_[container.life];
+    last_life_ = container.life;
+  }
+  for (Kept& kept : *last_files_) {
+    if (kept.name == file.data() && kept.hierarchy == hierarchy && kept.cgroup_id == cgroup_id) return kept;
+  }
+  std::string path = environment_->mounts.directory(hierarchy, container.path);
+  path.append("/").append(file);
+  return last_files_->emplace_back(Kept{cgroup_id, hierarchy, file.data(),
+                                        identity::KeptFile(std::move(path), *environment_->open_files),
+                                        scrape_});
 }
 
 std::optional<uint64_t> CgroupFiles::read_number(const Container& container, Hierarchy hierarchy,
@@ -74,7 +78,11 @@ std::optional<std::string_view> CgroupFiles::read_once(std::string_view cgroup_p
 }
 
 void CgroupFiles::end_scrape() {
-  std::erase_if(files_, [this](const auto& entry) { return entry.second.scrape != scrape_; });
+  for (auto life = files_.begin(); life != files_.end();) {
+    std::erase_if(life->second, [this](const Kept& kept) { return kept.scrape != scrape_; });
+    life = life->second.empty() ? files_.erase(life) : std::next(life);
+  }
+  last_files_ = nullptr;
   ++scrape_;
 }
 

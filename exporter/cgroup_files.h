@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "exporter/container_table.h"
 #include "exporter/environment.h"
@@ -42,26 +43,23 @@ class CgroupFiles {
   void end_scrape();
 
  private:
-  struct Key {
+  struct Kept {
     uint64_t cgroup_id;
     identity::Hierarchy hierarchy;
-    std::string_view file;
-    /// `file` is a literal: its address tells it from others.
-    friend bool operator==(const Key& a, const Key& b) {
-      return a.cgroup_id == b.cgroup_id && a.hierarchy == b.hierarchy && a.file.data() == b.file.data();
-    }
-  };
-  struct HashKey {
-    size_t operator()(const Key& key) const;
-  };
-  struct Kept {
+    const char* name;  ///< a literal: its address tells it from others
     identity::KeptFile file;
-    uint64_t scrape;
+    uint64_t scrape;  ///< in which it was read last
   };
+  using Files = std::vector<Kept>;
+
+  Kept& kept_file(const Container& container, identity::Hierarchy hierarchy, uint64_t cgroup_id,
+                  std::string_view file);
 
   const Environment* environment_;
   std::string collector_;
-  std::unordered_map<Key, Kept, HashKey> files_;
+  std::unordered_map<uint64_t, Files> files_;  ///< by the container's life
+  uint64_t last_life_ = 0;                     ///< whose files were read last
+  Files* last_files_ = nullptr;
   uint64_t scrape_ = 0;
   std::string buffer_;
 };

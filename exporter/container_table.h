@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/metrics/labels.h"
@@ -68,6 +69,8 @@ class ContainerTable {
 
   /// Those that live.
   [[nodiscard]] std::span<const Container> containers() const { return containers_; }
+  /// The same, taken out of a table that nobody else has.
+  [[nodiscard]] std::vector<Container> take_containers() && { return std::move(containers_); }
   /// Those that ended not long ago, also if no scrape saw them alive: of their counts the last ones may be
   /// yet to read.
   [[nodiscard]] std::span<const Container> ended() const { return fixed_->ended; }

@@ -97,8 +97,10 @@ std::shared_ptr<const ContainerTable> Discovery::snapshot() {
   const bool cgroups_changed = index_.changed(now);
   ContainerTable fresh = cgroups_changed ? index_.build(now) : ContainerTable();
   const ContainerTable& base = cgroups_changed ? fresh : *table_;
-  std::vector<Container> containers(base.containers().begin(), base.containers().end());
-  const bool networks_changed = networks_.update(containers);
+  std::vector<Container> containers =
+      cgroups_changed ? std::move(fresh).take_containers()
+                      : std::vector<Container>(base.containers().begin(), base.containers().end());
+  const bool networks_changed = networks_.update(containers, now);
   if (cgroups_changed || networks_changed) {
     table_ = std::make_shared<const ContainerTable>(std::move(containers), base);
   }

@@ -1,5 +1,6 @@
 #include "exporter/pod_networks.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <utility>
 
@@ -24,7 +25,7 @@ PodNetworks::PodNetworks(identity::HostRoots roots, identity::CgroupMounts mount
       budget_(std::move(open_files)),
       host_namespace_(identity::host_network_namespace(roots_.procfs).value_or(0)) {}
 
-bool PodNetworks::update(std::vector<Container>& containers) {
+bool PodNetworks::update(std::vector<Container>& containers, SteadyTime now) {
   bool changed = false;
   std::unordered_set<uint64_t> taken{0, host_namespace_};
   for (auto& [path, known] : known_) known.seen = false;
@@ -38,7 +39,7 @@ bool PodNetworks::update(std::vector<Container>& containers) {
     const int32_t process = find_process(container, known);
     uint64_t name_space = 0;
     if (process != 0) {
-      name_space = identity::network_namespace_of(roots_.procfs, std::to_string(process)).value_or(0);
+      name_space = namespace_of(process, known, now);
       if (!taken.insert(name_space).second) name_space = 0;
     }
     changed |= process != container.process_id || name_space != container.network_namespace;
@@ -47,6 +48,23 @@ bool PodNetworks::update(std::vector<Container>& containers) {
   }
   std::erase_if(known_, [](const auto& entry) { return !entry.second.seen; });
   return changed;
+}
+
+/// Reads it at doubling distances: a process that a runtime has just made is yet to get its namespace, later
+/// hardly one goes to another.
+uint64_t PodNetworks::namespace_of(int32_t process, Known& known, SteadyTime now) const {
+  if (process != known.process) {
+    known.process = process;
+    known.process_since = now;
+  } else if (now - known.looked_at <
+             std::min<SteadyClock::duration>(known.looked_at - known.process_since, kLongestTrust)) {
+    return known.name_space;
+  }
+  const auto read = identity::network_namespace_of(roots_.procfs, std::to_string(process));
+  if (!read) known.process = 0;  // it is gone
+  known.looked_at = now;
+  known.name_space = read.value_or(0);
+  return known.name_space;
 }
 
 int32_t PodNetworks::find_process(const Container& container, Known& known) {

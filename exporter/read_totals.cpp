@@ -19,36 +19,35 @@ void write_samples(metrics::SeriesWriter& writer, std::span<const ContainerTotal
 }  // namespace
 
 void ReadTotals::set(const Container& container, std::span<const uint64_t> counts) {
-  values_[container.life].assign(counts.begin(), counts.end());
-  const auto [known, is_new] = last_.try_emplace(container.life);
+  const auto [found, is_new] = known_.try_emplace(container.life);
+  Known& known = found->second;
+  known.value.assign(counts.begin(), counts.end());
+  known.read_in = scrapes_;
   if (!is_new) return;
-  known->second.counts.assign(counts.size(), 0);
-  if (!container.owns_past) known->second.counts.assign(counts.begin(), counts.end());
+  known.counts.assign(counts.size(), 0);
+  if (!container.owns_past) known.counts = known.value;
 }
 
 void ReadTotals::finish(const ContainerTable& containers, SteadyTime now) {
   // Who was never read has no row: its cgroup may have no such file.
   std::vector<CountOwner> owners = owners_of(containers);
   std::erase_if(owners, [&](const CountOwner& owner) {
-    return !values_.contains(owner.life) && !totals_.knows(owner.life);
+    const auto known = known_.find(owner.life);
+    if (known != known_.end()) known->second.named_in = scrapes_;
+    const bool was_read = known != known_.end() && known->second.read_in == scrapes_;
+    return !was_read && !totals_.knows(owner.life);
   });
   totals_.begin(owners, now);
-  for (auto& [life, known] : last_) known.seen = false;
-  for (const CountOwner& owner : owners) {
-    const auto last = last_.find(owner.life);
-    if (last == last_.end()) continue;
-    Known& known = last->second;
-    known.seen = true;
-    const auto value = values_.find(owner.life);
-    if (value == values_.end()) continue;
+  std::erase_if(known_, [this](const auto& entry) { return entry.second.named_in != scrapes_; });
+  for (auto& [life, known] : known_) {
+    if (known.read_in != scrapes_) continue;
     for (size_t field = 0; field < increments_.size(); ++field) {
-      const uint64_t count = std::max(value->second[field], known.counts[field]);
+      const uint64_t count = std::max(known.value[field], known.counts[field]);
       increments_[field] = count - known.counts[field];
       known.counts[field] = count;
     }
-    totals_.add(owner.life, increments_);
+    totals_.add(life, increments_);
   }
-  std::erase_if(last_, [](const auto& entry) { return !entry.second.seen; });
   totals_.finish(now);
 }
 

@@ -19,7 +19,7 @@ class ReadTotals {
   ReadTotals(size_t width, RowRetention retention) : totals_(width, retention), increments_(width) {}
 
   /// Begins a scrape.
-  void begin() { values_.clear(); }
+  void begin() { ++scrapes_; }
   /// What was read of a container: `width` counts since its cgroup was made, which are its own if it owns its
   /// past. Nothing is to be set where nothing could be read: its row stays as it is.
   void set(const Container& container, std::span<const uint64_t> counts);
@@ -41,13 +41,15 @@ class ReadTotals {
 
  private:
   struct Known {
-    std::vector<uint64_t> counts;
-    bool seen = false;
+    std::vector<uint64_t> counts;  ///< those that are part of its row
+    std::vector<uint64_t> value;   ///< read last
+    uint64_t read_in = 0;          ///< number of the scrape
+    uint64_t named_in = 0;         ///< number of the scrape
   };
 
   ContainerTotals totals_;
-  std::unordered_map<uint64_t, std::vector<uint64_t>> values_;  ///< of this scrape, by life
-  std::unordered_map<uint64_t, Known> last_;                    ///< by life
+  uint64_t scrapes_ = 0;
+  std::unordered_map<uint64_t, Known> known_;  ///< by life
   std::vector<uint64_t> increments_;
 };
 

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cmath>
 #include <map>
+#include <mutex>
+#include <string>
 #include <utility>
 
 #include "common/http/access/web_access.h"
@@ -35,15 +37,37 @@ struct Route {
   std::vector<PageParameter> parameters;
 };
 
+constexpr int kMebibyte = 1024 * 1024;
+constexpr int kLargestKept = 8 * kMebibyte;
+
 /// What a scrape frees, the next one takes: memory that goes back to the kernel has to be faulted in again,
 /// page by page, which costs ten times the writing of the page (docs/benchmarks.md, scrape of 20,000 series).
 /// Only what is larger than a scrape should be, such as answers that attackers ask for and leave unread, is
 /// returned at once.
 void keep_memory_for_the_next_scrape() {
-  constexpr int kMebibyte = 1024 * 1024;
-  ::mallopt(M_MMAP_THRESHOLD, 8 * kMebibyte);
+  ::mallopt(M_MMAP_THRESHOLD, kLargestKept);
   ::mallopt(M_TRIM_THRESHOLD, 16 * kMebibyte);
 }
+
+/// The memory of a page that was sent compressed, for the next scrape's, where malloc() would give it back:
+/// of one page. Threads: safe.
+class LargePage {
+ public:
+  void keep(std::string text) {
+    // One much larger than its text is of a time with more containers.
+    if (text.capacity() <= kLargestKept || text.size() < text.capacity() / 4) return;
+    const std::lock_guard lock(mutex_);
+    text_ = std::move(text);
+  }
+  std::string take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(text_, std::string());
+  }
+
+ private:
+  std::mutex mutex_;  ///< guards text_
+  std::string text_;
+};
 
 Response plain(int status, std::string line) {
   Response response;
@@ -88,12 +112,12 @@ struct Server::Implementation {
     return response;
   }
 
-  void compress(const Request& request, Response& response) const {
+  void compress(const Request& request, Response& response) {
     if (options.compression != Compression::kGzip || response.body.size() < kSmallestCompressed) return;
     response.headers.emplace("Vary", "Accept-Encoding");
     if (response.headers.contains("Content-Encoding") || !accepts_gzip(request.header("accept-encoding")))
       return;
-    response.body = gzip(response.body);
+    large_page.keep(std::exchange(response.body, gzip(response.body)));
     response.headers.emplace("Content-Encoding", "gzip");
   }
 
@@ -112,7 +136,7 @@ struct Server::Implementation {
     }
     const std::string timeout = request.header("x-prometheus-scrape-timeout-seconds");
     metrics::SeriesWriter writer;
-    writer.reserve(last_size + last_size / 8);
+    writer.reserve(last_size + last_size / 8, large_page.take());
     write_metrics(Scrape{scrape_deadline(SteadyClock::now(), timeout), request}, writer);
     Response response;
     response.content_type = kTextFormat;
@@ -139,8 +163,9 @@ struct Server::Implementation {
   std::function<std::string()> not_ready_because = [] { return std::string(); };
   std::vector<FileDescriptor> sockets;  // from bind() to start()
   std::vector<uint16_t> ports;
-  std::atomic<unsigned> scrapes{0};   // that run now
-  std::atomic<size_t> last_size{0};   // of a scrape, to reserve for the next
+  std::atomic<unsigned> scrapes{0};  // that run now
+  std::atomic<size_t> last_size{0};  // of a scrape, to reserve for the next
+  LargePage large_page;
   std::unique_ptr<WebAccess> access;  // null without --web.config.file
   std::unique_ptr<ConnectionLoop> loop;
 };

@@ -168,6 +168,11 @@ void SeriesWriter::reserve(size_t bytes) {
   if (bytes >= kHugeBuffer) use_huge_pages(buffer_.data(), buffer_.capacity());
 }
 
+void SeriesWriter::reserve(size_t bytes, std::string used_before) {
+  if (size_ == 0 && used_before.capacity() > buffer_.capacity()) buffer_ = std::move(used_before);
+  reserve(bytes);
+}
+
 std::string SeriesWriter::take() {
   buffer_.resize(size_);
   std::string taken = std::move(buffer_);

@@ -47,6 +47,8 @@ class SeriesWriter {
 
   /// Makes room for a text of this many bytes.
   void reserve(size_t bytes);
+  /// The same, and uses the memory of a text that take() gave for it, if that is large enough.
+  void reserve(size_t bytes, std::string used_before);
   [[nodiscard]] std::string_view text() const { return std::string_view(buffer_).substr(0, size_); }
   [[nodiscard]] size_t sample_count() const { return sample_count_; }
   /// Takes the text out and leaves the writer empty.

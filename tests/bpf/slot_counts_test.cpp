@@ -101,7 +101,7 @@ TEST_F(SlotCounts, SlotsOfTakenKeysServeOthersAgainFromZero) {
   }
 }
 
-TEST_F(SlotCounts, MoreKeysThanOneBatchHoldsAreAllRead) {
+TEST_F(SlotCounts, MoreKeysThanOneBatchHoldsAreAllReadAndTakenAndTheirSlotsEmptied) {
   constexpr uint64_t kCgroups = 300;
   start(4096);
   std::vector<std::unique_ptr<TestCgroup>> cgroups;
@@ -118,6 +118,28 @@ TEST_F(SlotCounts, MoreKeysThanOneBatchHoldsAreAllRead) {
   for (uint64_t i = 0; i < kCgroups; ++i) {
     EXPECT_GE(calls[key_of(*cgroups[i])], 50 * i) << i;
     EXPECT_LT(calls[key_of(*cgroups[i])], 50 * i + 50) << i;
+  }
+
+  // In another order than that of their slots.
+  std::vector<exporter::MapKey> keys;
+  for (uint64_t i = kCgroups; i-- > 0;) keys.push_back(key_of(*cgroups[i]));
+  const std::vector<exporter::SlotCounts::Taken> taken = counts_->take(keys);
+  ASSERT_EQ(taken.size(), kCgroups);
+  for (uint64_t i = 0; i < kCgroups; ++i) {
+    ASSERT_TRUE(taken[i] && !taken[i]->empty()) << i;
+    EXPECT_EQ((*taken[i])[0], calls[keys[i]]) << i;
+  }
+  ASSERT_TRUE(counts_->read(reading));  // slots that were given back are used before new ones
+  for (uint64_t i = 0; i < kCgroups; ++i) {
+    Worker worker(*cgroups[i], call_getppid);
+    worker.run(1);
+  }
+  ASSERT_TRUE(counts_->read(reading));
+  std::unordered_map<exporter::MapKey, uint64_t> anew;
+  for (size_t i = 0; i < reading.keys.size(); ++i) anew[reading.keys[i]] = reading.counts_of(i)[0];
+  for (const exporter::MapKey& key : keys) {
+    EXPECT_GT(anew[key], 0U) << "no slot came back for it";
+    EXPECT_LT(anew[key], 50U) << "its slot was not emptied";
   }
 }
 

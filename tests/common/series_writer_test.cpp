@@ -166,5 +166,21 @@ TEST(SeriesWriter, TakeAndClearLeaveItEmpty) {
   EXPECT_EQ(writer.text(), "");
 }
 
+TEST(SeriesWriter, WritesTheSameInMemoryThatAnotherTextLeft) {
+  SeriesWriter first;
+  first.family(kGauge);
+  for (int i = 0; i < 10'000; ++i) first.sample(i);
+  std::string used = first.take();
+  const char* const memory = used.data();
+  SeriesWriter second;
+  second.reserve(1, std::move(used));
+  second.family(kGauge);
+  second.sample(23);
+  EXPECT_EQ(test::parse_exposition(second.text())->value("sonde_test_ratio"), 23);
+  const std::string text = second.take();
+  EXPECT_EQ(text.data(), memory);
+  EXPECT_TRUE(text.ends_with("sonde_test_ratio 23\n")) << text.size();
+}
+
 }  // namespace
 }  // namespace sonde::metrics

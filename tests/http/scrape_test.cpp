@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -139,6 +140,25 @@ TEST(Scrape, GzipDecompressesToTheSamePage) {
   EXPECT_EQ(packed->headers.at("vary"), "Accept-Encoding");
   EXPECT_LT(packed->body.size(), plain->body.size() / 3);
   EXPECT_EQ(gunzip(packed->body, plain->body.size()), plain->body);
+}
+
+/// Its memory is used again from about 8 MB on.
+TEST(Scrape, ALargePageIsWholeWhateverTheSizeOfTheOneBefore) {
+  std::atomic<int> series{0};
+  Server server(LargePage::options(Compression::kGzip), {"sonde-test", "Tests."});
+  server.serve_metrics([&](const http::Scrape&, metrics::SeriesWriter& writer) {
+    writer.family(kMany);
+    for (int i = 0; i < series; ++i) writer.sample({{"i", std::to_string(i + series)}}, i);
+  });
+  ASSERT_TRUE(server.start());
+  for (const int count : {300'000, 330'000, 1'000, 310'000, 2'000, 300'000}) {
+    series = count;
+    const auto plain = get(server.port(), "/metrics");
+    const auto packed = get(server.port(), "/metrics", "Accept-Encoding: gzip\r\n");
+    ASSERT_TRUE(plain && packed);
+    EXPECT_EQ(std::ranges::count(plain->body, '\n'), count + 2);
+    EXPECT_TRUE(gunzip(packed->body, plain->body.size()) == plain->body) << count;
+  }
 }
 
 TEST(Scrape, WithoutThePolicyNothingIsCompressed) {
