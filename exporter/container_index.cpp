@@ -122,10 +122,9 @@ void ContainerIndex::set_populated(std::string_view path) {
 void ContainerIndex::set_id(const std::string& path, Hierarchy hierarchy, uint64_t id, SteadyTime now) {
   const auto [node, is_new] = tree_.try_emplace(path);
   if (is_new && names_) {
-    if (auto cgroup = identity::parse_container_cgroup(path)) {
+    if (const auto* const cgroup = runtime_cgroups_.add(path)) {
       // Asked at once: a container may be gone, and its files with it, before the next scrape.
       names_->find(*cgroup, now);
-      runtime_cgroups_.emplace(path, std::move(*cgroup));
     }
   }
   const uint64_t before = node->second[static_cast<size_t>(hierarchy)];
@@ -150,10 +149,7 @@ void ContainerIndex::remove(CgroupTree::iterator node, Hierarchy hierarchy, Stea
     leaving_.erase(leaving);
     populated_.erase(node->first);
     shared_.erase(node->first);
-    if (const auto runtime = runtime_cgroups_.find(node->first); runtime != runtime_cgroups_.end()) {
-      names_->forget(runtime->second.id);
-      runtime_cgroups_.erase(runtime);
-    }
+    if (const auto free = runtime_cgroups_.remove(node->first)) names_->forget(*free);
     tree_.erase(node);
   }
   changed_ = true;
@@ -187,12 +183,13 @@ void ContainerIndex::end(const std::string& path, const CgroupIds& ids, SteadyTi
 
 /// The container that a cgroup was which came and went since the last build; nothing if it was none.
 std::optional<ContainerIndex::Chosen> ContainerIndex::what_it_was(std::string_view path) {
-  if (const auto runtime = runtime_cgroups_.find(path); runtime != runtime_cgroups_.end()) {
-    const identity::NameAnswer last = names_->find_last(runtime->second);
+  if (const auto* const runtime = runtime_cgroups_.find(path)) {
+    const bool believed = runtime_cgroups_.believed(path, *runtime);
+    const identity::NameAnswer last = believed ? names_->find_last(*runtime) : identity::NameAnswer();
     const bool known = last.state == identity::NameAnswer::State::kKnown;
     if (known ? last.record.sandbox : lies_in_life(path)) return std::nullopt;
     auto record = known ? std::make_shared<const identity::ContainerRecord>(last.record) : nullptr;
-    return Chosen{path, name_of(runtime->second, record.get()), std::move(record)};
+    return Chosen{path, name_of(*runtime, record.get()), std::move(record)};
   }
   CgroupTree alone;
   alone.emplace(path, CgroupIds{});
@@ -221,6 +218,8 @@ std::optional<identity::ContainerName> ContainerIndex::name_by_rule(std::string_
   if (!options_.rule.needs_populated()) return identity::name_from_cgroup_path(path);
   const std::string_view last = path.substr(path.rfind('/') + 1);
   if (last.find("conmon-") != std::string_view::npos) return std::nullopt;
+  // Of Podman, beside the container with which it shares a unit (--cgroups=split, as Quadlet's units do it).
+  if (last == "runtime" && identity::has_sibling(tree_, path, "libpod-payload-")) return std::nullopt;
   auto unit = identity::name_of_systemd_unit(path);
   if (!unit) return identity::name_from_cgroup_path(path);
   return options_.systemd_units ? unit : std::nullopt;
@@ -262,14 +261,15 @@ ContainerIndex::Choice ContainerIndex::choose(SteadyTime now) {
 void ContainerIndex::choose_of_runtimes(Choice& choice, SteadyTime now) {
   undecided_ = 0;
   unnamed_ = false;
-  for (const auto& [path, cgroup] : runtime_cgroups_) {
+  for (const auto& [path, cgroup] : runtime_cgroups_.all()) {
+    const bool believed = runtime_cgroups_.believed(path, cgroup);
     const auto life = lives_.find(path);
-    if (life != lives_.end() && life->second.record) {
+    if (believed && life != lives_.end() && life->second.record) {
       choice.taken.emplace(path, false);
       choice.chosen.push_back({path, life->second.name, life->second.record});
       continue;
     }
-    identity::NameAnswer answer = names_->find(cgroup, now);
+    identity::NameAnswer answer = believed ? names_->find(cgroup, now) : identity::NameAnswer();
     using State = identity::NameAnswer::State;
     if (answer.state == State::kPending && life == lives_.end()) {
       ++undecided_;
@@ -280,7 +280,7 @@ void ContainerIndex::choose_of_runtimes(Choice& choice, SteadyTime now) {
       auto record = std::make_shared<const identity::ContainerRecord>(std::move(answer.record));
       choice.chosen.push_back({path, name_of(cgroup, record.get()), record});
     } else {
-      unnamed_ = true;
+      unnamed_ |= believed;
       // A container within one that is known is a part of it unless it is known itself.
       if (choice.lies_in_taken(path)) continue;
       choice.taken.emplace(path, false);
@@ -297,8 +297,8 @@ Container& ContainerIndex::live(Chosen chosen, SteadyTime now) {
     Container& container = life->second;
     if (same_cgroup(container.cgroup_ids, ids)) {
       container.cgroup_ids = ids;
-      if (!chosen.record || container.record) return container;
-      ++container.name_number;   // a runtime tells it at last
+      if ((chosen.record != nullptr) == (container.record != nullptr)) return container;
+      ++container.name_number;   // a runtime tells it at last, or its id is another's
       container.listed = false;  // it gets its labels with those that are new
       container.name = std::move(chosen.name);
       container.record = std::move(chosen.record);

@@ -18,6 +18,7 @@
 #include "exporter/container_rule.h"
 #include "exporter/container_table.h"
 #include "exporter/ended_containers.h"
+#include "exporter/runtime_cgroups.h"
 #include "identity/cgroup_tree.h"
 #include "identity/container_names.h"
 
@@ -112,8 +113,7 @@ class ContainerIndex {
   /// Of the tree's cgroups those that lives other than a present one of their own have had counts of: lives
   /// of cgroups below them, and earlier ones of their own.
   CgroupPaths shared_;
-  /// Of the tree's cgroups those that a runtime made.
-  std::map<std::string, identity::ContainerCgroup, std::less<>> runtime_cgroups_;
+  RuntimeCgroups runtime_cgroups_;                                   ///< of the tree
   std::map<std::string, Container, std::less<>> lives_;              ///< of the last build, by path
   std::map<std::string, identity::CgroupIds, std::less<>> leaving_;  ///< ids of those removed in part
   EndedContainers ended_;

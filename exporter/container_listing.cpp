@@ -68,8 +68,10 @@ size_t list_containers(std::span<Container* const> containers, const ListingBoun
     // the last moments of a predecessor.
     while (!container->record && !container->name.container.empty() &&
            by_labels.contains(std::string(container->labels.text()))) {
-      container->name.pod += fmt::format("~{}", *std::ranges::max_element(container->cgroup_ids));
-      container->name.container = container->name.pod;
+      identity::ContainerName& name = container->name;
+      const bool as_pod = name.container == name.pod;
+      name.container += fmt::format("~{}", *std::ranges::max_element(container->cgroup_ids));
+      if (as_pod) name.pod = name.container;
       set_labels(*container);
     }
     show(*container);

@@ -101,6 +101,13 @@ bool has_descendants(const CgroupTree& tree, std::string_view path) {
   return next != tree.end() && next->first.starts_with(prefix);
 }
 
+bool has_sibling(const CgroupTree& tree, std::string_view path, std::string_view name_prefix) {
+  std::string prefix(path.substr(0, path.rfind('/') + 1));
+  prefix += name_prefix;
+  const auto next = tree.lower_bound(prefix);
+  return next != tree.end() && next->first.starts_with(prefix);
+}
+
 CgroupScan scan_cgroups(const CgroupMounts& mounts,
                         const std::function<void(const std::string&)>& before_listing) {
   CgroupScan scan;

@@ -15,6 +15,8 @@ using CgroupTree = std::map<std::string, CgroupIds, std::less<>>;
 
 /// Whether the tree has a cgroup below this one.
 bool has_descendants(const CgroupTree& tree, std::string_view path);
+/// Whether the tree has a cgroup beside this one whose name begins so.
+bool has_sibling(const CgroupTree& tree, std::string_view path, std::string_view name_prefix);
 
 /// What a walk over the mounts found.
 struct CgroupScan {

@@ -14,11 +14,12 @@ struct Prefix {
   std::string_view word;  ///< before the id in the name of a scope, or of a cgroup
   Runtime runtime;
 };
-constexpr std::array<Prefix, 5> kPrefixes{{{"cri-containerd-", Runtime::kContainerd},
+constexpr std::array<Prefix, 6> kPrefixes{{{"cri-containerd-", Runtime::kContainerd},
                                            {"nerdctl-", Runtime::kContainerd},
                                            {"crio-", Runtime::kCrio},
                                            {"docker-", Runtime::kDocker},
-                                           {"libpod-", Runtime::kPodman}}};
+                                           {"libpod-", Runtime::kPodman},
+                                           {"libpod-payload-", Runtime::kPodman}}};  // --cgroups=split
 
 bool is_hexadecimal(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });

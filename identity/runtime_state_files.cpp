@@ -20,8 +20,11 @@ constexpr std::array kContainerdNamespaces{"k8s.io", "moby", "default"};
 constexpr std::array kBundleFolders{"/run/containers/storage/overlay-containers",
                                     "/var/lib/containers/storage/overlay-containers"};
 constexpr std::array kDockerRoots{"/var/lib/docker"};
+/// volatile-…: of `podman run --rm`, as Quadlet's units do it.
 constexpr std::array kPodmanLists{"/var/lib/containers/storage/overlay-containers/containers.json",
-                                  "/var/lib/containers/storage/vfs-containers/containers.json"};
+                                  "/var/lib/containers/storage/overlay-containers/volatile-containers.json",
+                                  "/var/lib/containers/storage/vfs-containers/containers.json",
+                                  "/var/lib/containers/storage/vfs-containers/volatile-containers.json"};
 
 bool is_directory(const std::string& path) {
   struct stat status{};

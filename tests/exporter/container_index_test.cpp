@@ -290,6 +290,15 @@ TEST(ContainerIndex, BoundsWhatItKeepsUnderChurn) {
   EXPECT_EQ(owner(table, 2), "") << "the oldest are not";
 }
 
+TEST(ContainerIndex, PodmansOwnProcessesBesideAContainerInItsUnitAreNone) {
+  ContainerIndex index(two_trees(), {});
+  index.apply(populated("/system.slice/nginx.service/runtime", 1), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), ElementsAre("/system.slice/nginx.service/runtime"))
+      << "of no Podman";
+  index.apply(populated("/system.slice/nginx.service/libpod-payload-4f1a", 2), kNow);
+  EXPECT_THAT(paths_of(index.build(kNow)), ElementsAre("/system.slice/nginx.service/libpod-payload-4f1a"));
+}
+
 TEST(ContainerIndex, UnitsOfSystemdAreServicesWithoutContainer) {
   ContainerIndex index(two_trees(), {});
   index.apply(populated("/system.slice/sshd.service", 1), kNow);

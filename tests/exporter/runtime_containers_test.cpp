@@ -174,5 +174,44 @@ TEST_F(RuntimeContainers, OneWithinAnotherIsPartOfItUnlessItIsKnown) {
   EXPECT_EQ(owner(table, 8), path('a') + path('b'));
 }
 
+/// Whoever has a cgroup of his own knows the ids of others' containers.
+TEST_F(RuntimeContainers, NobodyTakesAnIdOverThatAContainerHas) {
+  ContainerIndex index = make();
+  const std::string fake =
+      "/a/kubepods/pod3e2b1a4c-5d6f-4a8b-9c0d-1e2f3a4b5c6d" + path('a').substr(path('a').rfind('/'));
+  name('a', "api-0", "server");
+  index.apply(created(path('a'), 7), kNow);
+  index.build(kNow);
+  index.apply(populated(fake, 8), kNow);
+  ContainerTable table = index.build(kLater);
+  EXPECT_THAT(names(table), ElementsAre("3e2b1a4c-5d6f-4a8b-9c0d-1e2f3a4b5c6d/aaaaaaaaaaaa", "api-0/server"));
+  EXPECT_TRUE(table.containers()[1].shown);
+  EXPECT_FALSE(index.changed(kLater)) << "nobody is asked for the other one's name";
+
+  index.apply(removed(path('a'), 7), kLater);
+  table = index.build(kLater);
+  EXPECT_THAT(names(table), ElementsAre("3e2b1a4c-5d6f-4a8b-9c0d-1e2f3a4b5c6d/aaaaaaaaaaaa"))
+      << "nor is it inherited";
+  index.apply(removed(fake, 8), kLater);
+  index.apply(created(path('a'), 9), kLater);
+  EXPECT_THAT(names(index.build(kLater)), ElementsAre("api-0/server"))
+      << "with its last cgroup the id is free";
+}
+
+TEST_F(RuntimeContainers, AnIdIsNotTheUsersWhoHadItFirst) {
+  ContainerIndex index = make();
+  const std::string fake = "/a.slice/user@1000.service/" + id('a');  // before the real one's path
+  const std::string within = "/docker/" + id('b') + "/docker/" + id('a');
+  name('a', "api-0", "server");
+  index.apply(populated(fake, 8), kNow);
+  index.apply(populated(within, 9), kNow);
+  EXPECT_THAT(names(index.build(kNow)), ElementsAre("api-0/server", "/aaaaaaaaaaaa"));
+  index.apply(created(path('a'), 7), kNow);
+  const ContainerTable table = index.build(kNow);
+  EXPECT_EQ(paths_of(table), (std::vector{fake, within, path('a')}));
+  EXPECT_THAT(names(table), ElementsAre("/aaaaaaaaaaaa~8", "/aaaaaaaaaaaa", "api-0/server"));
+  EXPECT_EQ(table.containers()[0].record, nullptr) << "it has lost the name";
+}
+
 }  // namespace
 }  // namespace sonde::exporter

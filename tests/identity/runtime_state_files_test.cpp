@@ -52,6 +52,9 @@ TEST_F(RuntimeStateFilesTest, FindsWhatCrioDockerAndPodmanKeep) {
                  R"([{"id": ")" + id('d') + R"(", "names": ["one"]}, {"id": ")" + id('e') +
                      R"(", "names": ["another"]}])");
   EXPECT_EQ(find('e').record.container, "another") << "the list is read again when it has changed";
+  scratch_.write("var/lib/containers/storage/overlay-containers/volatile-containers.json",
+                 R"([{"id": ")" + id('f') + R"(", "names": ["of podman run --rm"]}])");
+  EXPECT_EQ(find('f').record.container, "of podman run --rm");
 }
 
 TEST_F(RuntimeStateFilesTest, AFileOfGarbageNamesNobody) {
