@@ -6,3 +6,8 @@ sonde_test(flow_interfaces_test
           interface_churn_test.cpp tc_attachment_test.cpp
   LINK sonde_exporter_flows sonde_exporter_bpf sonde_test_bpf_support bpf_count_datagrams
   LABELS bpf)
+
+# The whole exporter, once it has the collector that attaches them.
+if(EXISTS ${CMAKE_SOURCE_DIR}/exporter/collectors/flow_rtt.cpp)
+  sonde_script_test(flows.attach COMMAND python3 tests/flows/attach_test.py LABELS bpf TIMEOUT 120 LOCK flows)
+endif()

@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <signal.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstdio>
+#include <utility>
 
 #include "tests/flows/support/counting_programs.h"
 #include "tests/flows/support/namespaces.h"
@@ -167,6 +171,23 @@ TEST_F(TcAttachmentTest, AnInterfaceThatIsGoneIsNotFound) {
 
 TEST_F(TcAttachmentTest, TheBestMeansIsALinkHere) {
   EXPECT_EQ(open(TcMeans::kBest)->means(), TcMeans::kTcx);
+}
+
+/// Run on an older kernel by tests/kernels.
+TEST_F(TcAttachmentTest, TheOnlyMeansBeforeLinux66AreFilters) {
+  utsname kernel{};
+  int major = 0;
+  int minor = 0;
+  ASSERT_EQ(::uname(&kernel), 0);
+  ASSERT_EQ(std::sscanf(kernel.release, "%d.%d", &major, &minor), 2);
+  const auto attacher = TcAttacher::open(TcMeans::kTcx);
+  if (std::pair(major, minor) >= std::pair(6, 6)) {
+    EXPECT_TRUE(attacher);
+    return;
+  }
+  ASSERT_FALSE(attacher);
+  EXPECT_EQ(attacher.error().code, ErrorCode::kUnsupported);
+  EXPECT_EQ(open(TcMeans::kBest)->means(), TcMeans::kClsact);
 }
 
 }  // namespace

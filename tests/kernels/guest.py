@@ -15,6 +15,7 @@ from containerd import IMAGE, Containerd  # noqa: E402
 from running_exporter import RunningExporter, samples, value  # noqa: E402
 
 ROOT = "/sys/fs/cgroup"
+FLOW_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_interfaces_test")
 BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
 TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "cgroup_events",
           "bpf_self"}
@@ -24,6 +25,10 @@ EXACTNESS = ("Every/Exactness.TwentyThree*OnV2", "Every/Exactness.TwentyThree*/D
              "Rows.TheirSum*", "On/SchedulerTest.Buckets*/V2", "On/SchedulerTest.AThread*/V2",
              "SyscallsMode.ExactHolds*", "SyscallsMode.OffLoads*")
 FEWEST_TESTS = 45
+# Those that ask for tcx by name are left out, and what takes minutes here.
+FILTERS = ("Places/EveryPlace.*clsact", "FlowInterfacesTest.*", "TcAttachmentTest.*Filter*", "TcAttachmentTest.WhatOthers*",
+           "TcAttachmentTest.TheOnlyMeans*", "-*EachModeNeeds*", "*AtTheNextStart", "*HoldUp*")
+FEWEST_FILTER_TESTS = 15
 FILES = ("cpu.stat", "io.stat", "memory.current", "pids.current", "cpu.pressure", "memory.pressure", "io.pressure")
 # Series of a container, and which of the kernel's numbers each is, in its unit.
 SAME = [
@@ -130,6 +135,19 @@ class Files(unittest.TestCase):
             self.assertNotEqual(leak.wait(), 0)
             self.assertGreaterEqual(value(exporter.page(), "sonde_container_oom_kills_total", **names) or 0, 1)
             cgroups.end(process)
+
+
+class FlowsByFilters(unittest.TestCase):
+    """Flow programs at interfaces, in a kernel without tcx links: filters of clsact."""
+
+    def test_they_are_where_they_should_be_and_leave_nothing_behind(self) -> None:
+        done = subprocess.run([FLOW_TEST, "--gtest_color=no", f"--gtest_filter={':'.join(FILTERS)}"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("SKIPPED", done.stdout)
+        passed = re.findall(r" OK \] (.*)", done.stdout)
+        self.assertGreaterEqual(len(passed), FEWEST_FILTER_TESTS)
+        print(f"{len(passed)} tests of flow_interfaces_test:", *passed, sep="\n", flush=True)
 
 
 class Pods(unittest.TestCase):

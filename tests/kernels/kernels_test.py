@@ -36,7 +36,7 @@ class Kernels(unittest.TestCase):
             self.assertTrue(any(line.startswith(f"part {part} passed in") for line in said), f"{part}, Linux {version}")
 
     def test_linux_6_1(self) -> None:
-        self.check("6.1", "Programs", "Files", "Pods")
+        self.check("6.1", "Programs", "Files", "Pods", "FlowsByFilters")
 
     def test_linux_6_12(self) -> None:
         self.check("6.12", "Programs", "Files", "Pods")

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import zlib
 from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -19,7 +20,10 @@ CACHE = os.path.join(os.path.dirname(BUILD), "kernels")
 VIRTIOFSD = "/usr/lib/qemu/virtiofsd"
 MEGABYTES = 1280
 # In the order in which they need each other; in some kernels a part of them is built in.
-MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "fuse", "virtiofs")
+MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "fuse", "virtiofs",
+           "veth", "sch_ingress", "cls_bpf", "cls_u32")
+# Where these are in a kernel's package.
+MODULE_PLACES = ("drivers/virtio", "fs/fuse", "drivers/net/veth.ko", "net/sched")
 FIRST_PROGRAM = """#!/bin/busybox sh
 for module in /modules/*.ko; do [ -e "$module" ] && /bin/busybox insmod "$module"; done
 /bin/busybox mount -t virtiofs -o ro hostfs /root
@@ -64,15 +68,17 @@ def _kernel_of_the_lists(meta_package: str) -> str:
     depends = re.search(r"Depends: (linux-image-\S+)", run("apt-cache", "depends", meta_package))
     if not depends:
         raise Unavailable(f"Debian's package lists have no {meta_package}")
-    folder = os.path.join(CACHE, meta_package, depends[1])
+    # What is kept from a version of this file that took other parts of the package is of no use.
+    parts = f"{zlib.crc32(' '.join(MODULE_PLACES).encode()):08x}"
+    folder = os.path.join(CACHE, meta_package, f"{depends[1]}-{parts}")
     if os.path.isdir(folder):
         return folder
     shutil.rmtree(os.path.dirname(folder), ignore_errors=True)  # older ones
     os.makedirs(os.path.dirname(folder))
     with tempfile.TemporaryDirectory(dir=CACHE) as fresh:
+        places = " ".join(f"'./lib/modules/*/kernel/{place}'" for place in MODULE_PLACES)
         run("sh", "-c", f"cd {shlex.quote(fresh)} && apt-get download -qq -o APT::Sandbox::User=root {depends[1]} && "
-            "dpkg-deb --fsys-tarfile *.deb | tar -x --wildcards './boot/vmlinuz-*' "
-            "'./lib/modules/*/kernel/drivers/virtio' './lib/modules/*/kernel/fs/fuse' && rm *.deb")
+            f"dpkg-deb --fsys-tarfile *.deb | tar -x --wildcards './boot/vmlinuz-*' {places} && rm *.deb")
         os.rename(fresh, folder)
     return folder
 
@@ -139,7 +145,7 @@ class Machine:
         shutil.copy("/bin/busybox", f"{root}/bin")
         for number, module in enumerate(MODULES):
             for file in glob.glob(f"{self.files}/lib/modules/*/kernel/**/{module}.ko", recursive=True):
-                shutil.copy(file, f"{root}/modules/{number}-{module}.ko")
+                shutil.copy(file, f"{root}/modules/{number:02}-{module}.ko")
         with open(f"{root}/init", "w", encoding="utf-8") as file:
             words = [shlex.quote(f"{name}={value}") for name, value in variables.items()]
             file.write(FIRST_PROGRAM.format(variables=" ".join(words), script=shlex.quote(script)))
