@@ -3,6 +3,7 @@
 #include <array>
 
 #include "exporter/collectors/cgroup_collectors.h"
+#include "exporter/collectors/flow_mapping.h"
 
 namespace sonde::exporter {
 namespace {
@@ -17,7 +18,11 @@ std::unique_ptr<Collector> make_syscalls(const Environment& environment) {
   return make_syscalls_collector(*environment.bpf, environment.syscalls);
 }
 
-constexpr std::array<CollectorEntry, 15> kTable{{
+std::unique_ptr<Collector> make_flow_mapping(const Environment& environment) {
+  return make_flow_mapping_collector(environment.mapping);
+}
+
+constexpr std::array<CollectorEntry, 16> kTable{{
     {"container_info", "image, runtime and cgroup of each container, and when it was started", true,
      make_container_info_collector, container_info_metrics},
     {"cgroup_cpu", "CPU time, request, limit and throttling, from the cgroups' files", true,
@@ -46,6 +51,8 @@ constexpr std::array<CollectorEntry, 15> kTable{{
      block_io_metrics},
     {"tcp_retransmits", "TCP segments sent again, of each pod (BPF)", true,
      make_bpf<make_tcp_retransmits_collector>, tcp_retransmits_metrics},
+    {"flow_mapping", "which pods' flows ride which of the underlay's, and their RTT there (BPF)", true,
+     make_flow_mapping, flow_mapping_metrics},
     {"bpf_self", "what the BPF programs cost and lose", true, make_bpf<make_bpf_self_collector>,
      bpf_self_metrics},
 }};

@@ -13,6 +13,7 @@
 namespace sonde::exporter {
 
 class FlowMonitor;  // exporter/flows/flow_monitor.h
+class FlowMapping;  // exporter/flows/mapping/flow_mapping.h
 
 /// What collectors are made from. Owner: main; it outlives every collector.
 struct Environment {
@@ -28,6 +29,7 @@ struct Environment {
   /// The containers' connections; null where no collector wants them, or with why they cannot be watched.
   FlowMonitor* flows = nullptr;
   Error flows_error{ErrorCode::kUnavailable, "flows are not watched"};
+  FlowMapping* mapping = nullptr;  ///< null where flows cannot be mapped
 };
 
 }  // namespace sonde::exporter

@@ -108,6 +108,7 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   exporter->cadvisor_names_ = options.cadvisor_names;
   exporter->make_discovery(options, std::move(rule));
   exporter->make_flows(options);
+  exporter->make_mapping(options);
   exporter->make_collectors(options);
   log_start(options, exporter->capabilities_, exporter->discovery_->state());
   return exporter;
@@ -161,6 +162,23 @@ void Exporter::make_flows(const Options& options) {
   }
   flows_ = std::move(*started);
   environment_.flows = flows_.get();
+}
+
+void Exporter::make_mapping(const Options& options) {
+  if (!maps_flows(options)) {
+    capabilities_.set("flow_mapping", CapabilityReason::kDisabled);
+    return;
+  }
+  MappingOptions mapping = options.mapping;
+  mapping.procfs = options.roots.procfs;
+  mapping.network_namespace = options.flows.network_namespace;
+  auto started = FlowMapping::start(*bpf_, std::move(mapping));
+  if (started) {
+    mapping_ = std::move(*started);
+    environment_.mapping = mapping_.get();
+  } else {
+    log::warning("flows are not mapped to the underlay's", {{"reason", started.error().message}});
+  }
 }
 
 void Exporter::make_collectors(const Options& options) {
@@ -217,6 +235,16 @@ std::string Exporter::refuse_because(const http::Request& request) const {
     }
   }
   return "";
+}
+
+http::Response Exporter::mappings(const http::Request& request) {
+  if (mapping_ == nullptr) {
+    return {
+        .status = 503,
+        .body = "flows are not mapped here; sonde_exporter_capability{feature=\"flow_mapping\"} says why\n",
+        .headers = {}};
+  }
+  return mapping_->page(request);
 }
 
 bool Exporter::stop() {

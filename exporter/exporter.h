@@ -9,6 +9,7 @@
 #include "exporter/discovery.h"
 #include "exporter/environment.h"
 #include "exporter/flows/flow_monitor.h"
+#include "exporter/flows/mapping/flow_mapping.h"
 #include "exporter/options.h"
 
 namespace sonde::exporter {
@@ -26,6 +27,9 @@ class Exporter {
   /// Why a request's collect[] or exclude[] cannot be served; "" if it can.
   [[nodiscard]] std::string refuse_because(const http::Request& request) const;
 
+  /// Answers GET /mappings.
+  [[nodiscard]] http::Response mappings(const http::Request& request);
+
   /// Ends the collectors' threads; false if one is stuck in a call: then end the process by std::_Exit.
   bool stop();
 
@@ -34,6 +38,7 @@ class Exporter {
   void make_discovery(const Options& options, ContainerRule rule);
   void judge_network_namespaces(const Options& options);
   void make_flows(const Options& options);
+  void make_mapping(const Options& options);
   void make_collectors(const Options& options);
   ContainerSource containers_now();
 
@@ -43,7 +48,8 @@ class Exporter {
   Environment environment_;
   std::unique_ptr<BpfContext> bpf_;
   std::unique_ptr<Discovery> discovery_;
-  std::unique_ptr<FlowMonitor> flows_;  ///< null where it is off or does not work
+  std::unique_ptr<FlowMonitor> flows_;    ///< null where it is off or does not work
+  std::unique_ptr<FlowMapping> mapping_;  ///< null where it is off or cannot work
   bool cadvisor_names_ = false;
   std::unique_ptr<CollectorSet> collectors_;
 };

@@ -70,6 +70,18 @@ int run(const exporter::Options& options) {
       [&](const http::Request& request) { return exporter->refuse_because(request); },
       {{"collect[]", "only this collector; repeat it for several"},
        {"exclude[]", "all collectors but this one; repeat it for several"}});
+  server.get("/mappings", http::Server::restricted([&](const http::Request& request) {
+               return exporter->mappings(request);
+             }),
+             "Flows of pods and what they ride on: tunnels and NAT (JSON; for this host alone without "
+             "authentication)",
+             {{"pod", "only flows of this pod, at either end"},
+              {"namespace", "only flows of this namespace's pods"},
+              {"address", "only flows with this address, inside the tunnel or before NAT"},
+              {"outer", "only flows that ride on this address of the underlay"},
+              {"tunnel", "none, nat, vxlan, geneve or ipip"},
+              {"sort", "bytes (without it), rtt or last"},
+              {"limit", "how many flows are listed, 1 to 10000; without it 100"}});
   if (const auto started = server.start(); !started) return fail_with(started.error());
 
   shutdown.wait();

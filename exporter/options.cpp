@@ -11,6 +11,7 @@
 #include "exporter/collector_table.h"
 #include "exporter/container_index.h"
 #include "exporter/flow_flags.h"
+#include "exporter/mapping_flags.h"
 #include "exporter/metrics_table.h"
 
 namespace sonde::exporter {
@@ -245,6 +246,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   in_group(app, "Collectors (--no-collector.NAME switches one off)",
            [&] { add_collector_flags(app, flags, options); });
   in_group(app, "Flows (with --collector.flow_rtt)", [&] { add_flow_flags(app, options.flows); });
+  in_group(app, "Mapping to the underlay", [&] { add_mapping_flags(app, options.mapping); });
   in_group(app, "Host", [&] { add_host_flags(app, options); });
   in_group(app, "Log", [&] { http::add_log_flags(app, options.log); });
 

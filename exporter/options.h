@@ -12,6 +12,7 @@
 #include "exporter/bpf_collectors.h"
 #include "exporter/container_index.h"
 #include "exporter/flows/flow_options.h"
+#include "exporter/flows/mapping/mapping_options.h"
 #include "identity/cgroup_mounts.h"
 #include "identity/runtime_sockets.h"
 
@@ -31,6 +32,7 @@ struct Options {
   std::set<std::string, std::less<>> collectors;  ///< names of those that are on
   SyscallsOptions syscalls;
   FlowOptions flows;
+  MappingOptions mapping;
   bool cadvisor_names = false;
   bool host_row = true;
   std::vector<std::string> disabled_hooks;

@@ -31,11 +31,15 @@ bool listens_below_free_ports(const http::WebOptions& web) {
 
 bool reads_network_namespaces(const Options& options) {
   return options.collectors.contains("cgroup_network") || options.collectors.contains("tcp_retransmits") ||
-         watches_flows(options);
+         watches_flows(options) || maps_flows(options);
 }
 
 bool watches_flows(const Options& options) {
   return options.collectors.contains("flow_rtt");
+}
+
+bool maps_flows(const Options& options) {
+  return options.collectors.contains("flow_mapping");
 }
 
 std::set<int> needed_capabilities(const Options& options, bool root) {
@@ -44,10 +48,11 @@ std::set<int> needed_capabilities(const Options& options, bool root) {
   // It stands for both where a runtime knows no others.
   if (!has_capability(CAP_BPF) || !has_capability(CAP_PERFMON)) needed.insert(CAP_SYS_ADMIN);
   if (reads_network_namespaces(options)) needed.insert(CAP_SYS_PTRACE);
-  if (watches_flows(options)) {
+  if (watches_flows(options) || maps_flows(options)) {
+    // For tc; the mapping's list of translated connections needs it too.
     needed.insert(CAP_NET_ADMIN);
-    const bool enters =
-        options.flows.attach == FlowAttach::kContainers || !options.flows.network_namespace.empty();
+    const bool inside = watches_flows(options) && options.flows.attach == FlowAttach::kContainers;
+    const bool enters = inside || !options.flows.network_namespace.empty();
     if (enters) needed.insert(CAP_SYS_ADMIN);
   }
   // Those that are only looked for will be root's, as every runtime makes its own unless told otherwise.

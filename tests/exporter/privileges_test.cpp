@@ -29,6 +29,15 @@ TEST(Privileges, ToLookIntoOtherProcessesIsForNetworkCollectors) {
   EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE));
 }
 
+TEST(Privileges, ToAttachToInterfacesIsForWhatSeesPackets) {
+  Options options = no_sockets();
+  options.collectors = {"cgroup_network", "tcp_retransmits"};
+  EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_NET_ADMIN)));
+  options.collectors = {"flow_mapping"};
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_NET_ADMIN));
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE));
+}
+
 TEST(Privileges, ToOpenWhatIsNotOursIsForSocketsThatAreNotRootsOrNotThereYet) {
   Options options = no_sockets();
   EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_DAC_OVERRIDE)));

@@ -13,8 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from running_exporter import RunningExporter, samples, value  # noqa: E402
 
 # Source: include/uapi/linux/capability.h.
-DAC_OVERRIDE, DAC_READ_SEARCH, NET_BIND_SERVICE, SYS_PTRACE, PERFMON, BPF = 1, 2, 10, 19, 38, 39
-USUAL = {DAC_READ_SEARCH, SYS_PTRACE, PERFMON, BPF}
+DAC_OVERRIDE, DAC_READ_SEARCH, NET_BIND_SERVICE, NET_ADMIN, SYS_PTRACE, PERFMON, BPF = 1, 2, 10, 12, 19, 38, 39
+USUAL = {DAC_READ_SEARCH, NET_ADMIN, SYS_PTRACE, PERFMON, BPF}
 NOBODY = 65534
 DEADLINE_SECONDS = 60
 
@@ -59,7 +59,7 @@ class Privileges(unittest.TestCase):
                 page = exporter.page()
             self.check_threads(exporter, USUAL)
             line = next(line for line in exporter.log if "msg=\"privileges dropped\"" in line)
-            self.assertIn("kept=cap_dac_read_search,cap_sys_ptrace,cap_perfmon,cap_bpf", line)
+            self.assertIn("kept=cap_dac_read_search,cap_net_admin,cap_sys_ptrace,cap_perfmon,cap_bpf", line)
         failed = [dict(labels) for (name, labels), number in samples(page)
                   if name == "sonde_scrape_collector_success" and number != 1]
         self.assertEqual(failed, [], exporter.log)
@@ -90,8 +90,9 @@ class Privileges(unittest.TestCase):
                     self.assertEqual(thread[name], own[name])
 
     def test_other_processes_are_none_of_its_business_without_network_collectors(self) -> None:
-        with RunningExporter("--no-collector.cgroup_network", "--no-collector.tcp_retransmits") as exporter:
-            self.check_threads(exporter, USUAL - {SYS_PTRACE})
+        with RunningExporter("--no-collector.cgroup_network", "--no-collector.tcp_retransmits",
+                             "--no-collector.flow_mapping") as exporter:
+            self.check_threads(exporter, USUAL - {NET_ADMIN, SYS_PTRACE})
             self.assertEqual(value(exporter.page(), "sonde_exporter_capability", feature="network_namespaces",
                                    reason="disabled"), 0)
             self.assertFalse([line for line in exporter.log if "network metrics are missing" in line])

@@ -72,9 +72,10 @@ class Delay:
     For what a bridge forwards in the node's namespace: chain="FORWARD" and PodNetworks.filter_bridge().
     """
 
-    def __init__(self, namespace: str, seconds: float, *match: str, queue: int = QUEUE, chain: str = "PREROUTING") -> None:
+    def __init__(self, namespace: str, seconds: float, *match: str, queue: int = QUEUE, chain: str = "PREROUTING",
+                 protocol: str = "tcp") -> None:
         self._namespace, self._seconds, self._queue = namespace, seconds, queue
-        self._rule = Rule(namespace, "-p", "tcp", *match, "-j", "NFQUEUE", "--queue-num", str(queue), chain=chain)
+        self._rule = Rule(namespace, "-p", protocol, *match, "-j", "NFQUEUE", "--queue-num", str(queue), chain=chain)
         self._log = ""
         self._daemon: subprocess.Popen[str] | None = None
 

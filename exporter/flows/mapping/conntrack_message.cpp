@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -131,9 +132,12 @@ Result<ConntrackReply> parse_conntrack_reply(std::span<const std::byte> bytes) {
   std::vector<uint32_t> aligned((bytes.size() + sizeof(uint32_t) - 1) / sizeof(uint32_t));
   if (!bytes.empty()) std::memcpy(aligned.data(), bytes.data(), bytes.size());
   ConntrackReply reply;
-  int left = static_cast<int>(bytes.size());
-  const auto* message = reinterpret_cast<const nlmsghdr*>(aligned.data());
-  for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+  size_t at = 0;
+  while (at + sizeof(nlmsghdr) <= bytes.size()) {
+    const auto* message = reinterpret_cast<const nlmsghdr*>(aligned.data() + at / sizeof(uint32_t));
+    // Not mnl_nlmsg_ok(): it takes lengths above 2^31 for negative ones, which fit.
+    if (message->nlmsg_len < sizeof(nlmsghdr) || message->nlmsg_len > bytes.size() - at) break;
+    at = std::min(bytes.size(), at + MNL_ALIGN(size_t{message->nlmsg_len}));
     if (message->nlmsg_type == NLMSG_ERROR) return tl::unexpected<Error>(refusal(message));
     if (message->nlmsg_type == NLMSG_DONE) {
       reply.ended = true;
@@ -142,7 +146,7 @@ Result<ConntrackReply> parse_conntrack_reply(std::span<const std::byte> bytes) {
     if (message->nlmsg_type != ((NFNL_SUBSYS_CTNETLINK << 8) | IPCTNL_MSG_CT_NEW)) continue;
     read_entry(message, reply);
   }
-  if (left > 0) ++reply.malformed;  // the rest is no message
+  if (at < bytes.size()) ++reply.malformed;  // the rest is no message
   return reply;
 }
 

@@ -15,13 +15,13 @@
 namespace sonde::exporter {
 
 struct ConntrackOptions {
-  /// The network namespace whose connections are asked for: a path such as /run/netns/NAME; "": the
-  /// exporter's own.
+  /// The network namespace whose connections are asked for: its name below /run/netns, or its
+  /// path; "": the exporter's own.
   std::string network_namespace;
   /// Translated connections kept; further ones are counted and left out.
   size_t most_connections = 65'536;
   /// A list is used again for so long.
-  SteadyClock::duration refresh = std::chrono::seconds(5);
+  SteadyClock::duration refresh = std::chrono::seconds(2);
 };
 
 /// What the lists so far held.

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sonde::exporter {
+
+/// The flags --mapping.*.
+struct MappingOptions {
+  /// Names of the underlay's interfaces; empty: the physical ones, and those of the default routes.
+  std::vector<std::string> interfaces{};
+  uint16_t vxlan_port = 4789;
+  uint16_t geneve_port = 6081;
+  uint32_t max_flows = 16'384;  ///< entries of the map `mappings`
+  uint32_t max_paths = 4'096;   ///< entries of the map `paths`
+  size_t max_rows = 100;        ///< paths with rows of their own
+  /// As FlowInterfacesOptions::network_namespace.
+  std::string network_namespace{};
+  std::string procfs = "/proc";
+};
+
+}  // namespace sonde::exporter

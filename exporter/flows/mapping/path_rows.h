@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bpf/flow_mapping.h"
+#include "common/metrics/labels.h"
+#include "common/metrics/metric_row.h"
+#include "common/metrics/series_writer.h"
+
+namespace sonde::exporter {
+
+/// What the paths' rows say of a path that the kernel does not know.
+struct PathLabels {
+  metrics::Labels pod;    ///< of the pod with the local address: namespace,pod,container,service
+  bool is_pod = false;    ///< else `pod` has four empty labels
+  std::string interface;  ///< the underlay's, by name
+};
+
+/// The paths' times as rows of a bounded number.
+///
+/// A path keeps its row as long as it lives; free ones go to those with the most bytes. What is measured of
+/// paths without a row is the row's whose service is ~other: the sum over all rows never falls as long as the
+/// paths live. Plain paths of the node's own traffic are left out, and its multicast. Threads: one.
+class PathRows {
+ public:
+  using Paths = std::vector<std::pair<path_key, path_state>>;
+  using LabelsOf = std::function<PathLabels(const path_key&)>;
+
+  explicit PathRows(size_t max_rows) : max_rows_(max_rows) {}
+
+  /// Takes in one reading of the map `paths`.
+  void update(const Paths& paths, const LabelsOf& labels_of);
+  /// Takes in the last state of a path that was deleted; its row goes.
+  void forget(const path_key& key, const path_state& last);
+
+  /// Writes the families of metrics().
+  void write(metrics::SeriesWriter& writer) const;
+  static std::span<const metrics::MetricRow> metrics();
+
+  /// Paths with a row of their own, and those without.
+  [[nodiscard]] size_t listed() const { return listed_; }
+  [[nodiscard]] size_t unlisted() const { return unlisted_; }
+
+ private:
+  struct Times {
+    latency_histogram rtt{};
+    latency_histogram local_rtt{};
+  };
+  struct Path {
+    Times last;  ///< as read
+    Times row;   ///< of its row; only with has_row
+    bool has_row = false;
+    bool seen = false;
+    uint64_t bytes = 0;
+    metrics::Labels labels;
+  };
+  using Key = std::array<uint8_t, sizeof(path_key)>;
+
+  static void add_new(Times& to, const Times& last, const path_state& now);
+  void give_rows(std::vector<Path*>& without);
+
+  const size_t max_rows_;
+  std::map<Key, Path> paths_;
+  Times other_;
+  size_t listed_ = 0;
+  size_t unlisted_ = 0;
+};
+
+}  // namespace sonde::exporter
