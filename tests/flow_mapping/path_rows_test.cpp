@@ -1,0 +1,131 @@
+#include "exporter/flows/mapping/path_rows.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+
+#include "tests/support/exposition.h"
+
+namespace sonde::exporter {
+namespace {
+
+constexpr const char* kCount = "sonde_flow_underlay_rtt_seconds_count";
+
+/// The path of pod number `pod`, with so many bytes and samples of 3 µs.
+std::pair<path_key, path_state> path(uint8_t pod, uint64_t bytes, uint64_t samples,
+                                     uint8_t tunnel = SONDE_TUNNEL_VXLAN) {
+  path_key key{};
+  key.local.bytes[10] = key.local.bytes[11] = 0xff;
+  key.local.bytes[12] = 10;
+  key.local.bytes[15] = pod;
+  key.vni = 42;
+  key.tunnel = tunnel;
+  path_state state{};
+  state.bytes = bytes;
+  state.rtt.buckets[2] = samples;
+  state.rtt.sum_ns = 3000 * samples;
+  return {key, state};
+}
+
+PathLabels labels_of(const path_key& key) {
+  const std::string pod = "pod-" + std::to_string(key.local.bytes[15]);
+  return {.pod = {{"namespace", "shop"}, {"pod", pod}, {"container", ""}, {"service", "api"}},
+          .is_pod = key.local.bytes[15] != 0,
+          .interface = "eth0"};
+}
+
+test::Exposition written(const PathRows& rows) {
+  metrics::SeriesWriter writer;
+  rows.write(writer);
+  return *test::parse_exposition(writer.text());
+}
+
+double sum(const test::Exposition& page) {
+  double total = 0;
+  for (const test::Sample& sample : page.find(kCount)) total += sample.value;
+  return total;
+}
+
+TEST(PathRows, ARowHasThePodAndBothAddresses) {
+  PathRows rows(10);
+  rows.update({path(7, 1, 5)}, labels_of);
+  const auto page = written(rows);
+  const auto info = page.find("sonde_flow_underlay_info");
+  ASSERT_EQ(info.size(), 1U);
+  EXPECT_EQ(info[0].labels.at("pod"), "pod-7");
+  EXPECT_EQ(info[0].labels.at("address"), "10.0.0.7");
+  EXPECT_EQ(info[0].labels.at("tunnel"), "vxlan");
+  EXPECT_EQ(info[0].labels.at("vni"), "42");
+  EXPECT_EQ(page.value(kCount, {{"pod", "pod-7"}}), 5);
+  EXPECT_NEAR(page.value("sonde_flow_underlay_rtt_seconds_sum", {{"pod", "pod-7"}}), 15e-6, 1e-12);
+}
+
+TEST(PathRows, BucketsHoldWhatTheKernelsDid) {
+  PathRows rows(10);
+  auto one = path(7, 1, 0);
+  for (auto& bucket : one.second.rtt.buckets) bucket = 1;
+  rows.update({one}, labels_of);
+  const auto page = written(rows);
+  double bound = 1e-6;  // 1 µs holds bucket 0, 4 µs buckets 0 to 2, and so on
+  for (size_t i = 0; i < SONDE_RTT_BUCKETS / 2; ++i, bound *= 4) {
+    for (const auto& sample : page.find("sonde_flow_underlay_rtt_seconds_bucket", {{"pod", "pod-7"}})) {
+      const std::string& le = sample.labels.at("le");
+      if (le == "+Inf" || std::abs(std::stod(le) / bound - 1) > 1e-9) continue;
+      EXPECT_EQ(sample.value, static_cast<double>(2 * i + 1)) << le;
+    }
+  }
+  EXPECT_EQ(page.value(kCount, {{"pod", "pod-7"}}), SONDE_RTT_BUCKETS);
+}
+
+TEST(PathRows, ThoseWithTheMostBytesHaveRowsAndTheRestIsOthers) {
+  PathRows rows(2);
+  rows.update({path(1, 10, 1), path(2, 30, 2), path(3, 20, 4)}, labels_of);
+  const auto page = written(rows);
+  EXPECT_TRUE(page.find(kCount, {{"pod", "pod-1"}}).empty());
+  EXPECT_EQ(page.value(kCount, {{"pod", "pod-2"}}), 2);
+  EXPECT_EQ(page.value(kCount, {{"pod", "pod-3"}}), 4);
+  EXPECT_EQ(page.value(kCount, {{"service", "~other"}}), 1);
+  EXPECT_EQ(rows.listed(), 2U);
+  EXPECT_EQ(rows.unlisted(), 1U);
+}
+
+TEST(PathRows, APathKeepsItsRowAndTheSumIsThatOfAllSamples) {
+  PathRows rows(1);
+  rows.update({path(1, 10, 1)}, labels_of);
+  rows.update({path(1, 10, 2), path(2, 1000, 50)}, labels_of);
+  EXPECT_EQ(written(rows).value(kCount, {{"pod", "pod-1"}}), 2);
+  EXPECT_EQ(written(rows).value(kCount, {{"service", "~other"}}), 50);
+  rows.update({path(1, 10, 3), path(2, 2000, 60)}, labels_of);
+  EXPECT_EQ(written(rows).value(kCount, {{"service", "~other"}}), 60);
+  EXPECT_EQ(sum(written(rows)), 63);
+}
+
+TEST(PathRows, WhatAPathWithoutRowHadStaysInOther) {
+  PathRows rows(1);
+  rows.update({path(1, 100, 1), path(2, 10, 50)}, labels_of);
+  const auto [key, last] = path(2, 10, 55);
+  rows.forget(key, last);
+  EXPECT_EQ(written(rows).value(kCount, {{"service", "~other"}}), 55);
+  rows.update({path(1, 100, 1)}, labels_of);
+  EXPECT_EQ(written(rows).value(kCount, {{"service", "~other"}}), 55);
+}
+
+TEST(PathRows, ARowThatIsFreeAgainGoesToTheNext) {
+  PathRows rows(1);
+  rows.update({path(1, 100, 1), path(2, 10, 50)}, labels_of);
+  const auto [key, last] = path(1, 100, 1);
+  rows.forget(key, last);
+  rows.update({path(2, 10, 60)}, labels_of);
+  EXPECT_EQ(written(rows).value(kCount, {{"pod", "pod-2"}}), 10);  // those from now on
+  EXPECT_EQ(written(rows).value(kCount, {{"service", "~other"}}), 50);
+}
+
+TEST(PathRows, ThePlainTrafficOfTheNodeItselfHasNone) {
+  PathRows rows(10);
+  rows.update({path(0, 10, 1, SONDE_TUNNEL_NONE), path(0, 10, 1, SONDE_TUNNEL_VXLAN)}, labels_of);
+  EXPECT_EQ(written(rows).find("sonde_flow_underlay_info").size(), 1U);
+}
+
+}  // namespace
+}  // namespace sonde::exporter
