@@ -122,15 +122,23 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct net_device;
+
 struct net {
 	struct ns_common ns;
+	struct net_device *loopback_dev;
 };
 
 typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct net_device {
+	possible_net_t nd_net;
+};
+
 struct sock_common {
+	__u16 skc_family;
 	possible_net_t skc_net;
 };
 
@@ -139,6 +147,8 @@ struct sock {
 };
 
 struct sk_buff {
+	struct sock *sk;
+	struct net_device *dev;
 	char cb[48];
 };
 

@@ -51,6 +51,8 @@ std::unique_ptr<Collector> make_scheduler_collector(BpfContext& context);
 std::unique_ptr<Collector> make_block_io_collector(BpfContext& context);
 /// Rows of pods (Container::pod_labels).
 std::unique_ptr<Collector> make_tcp_retransmits_collector(BpfContext& context);
+/// Rows of pods and reasons.
+std::unique_ptr<Collector> make_packet_drops_collector(BpfContext& context);
 /// The measurement of the programs themselves: lost events, map occupancy, and run time where
 /// kernel.bpf_stats_enabled is on. Make it after the others.
 std::unique_ptr<Collector> make_bpf_self_collector(BpfContext& context);
@@ -62,6 +64,7 @@ std::span<const metrics::MetricRow> process_events_metrics();
 std::span<const metrics::MetricRow> scheduler_metrics();
 std::span<const metrics::MetricRow> block_io_metrics();
 std::span<const metrics::MetricRow> tcp_retransmits_metrics();
+std::span<const metrics::MetricRow> packet_drops_metrics();
 std::span<const metrics::MetricRow> bpf_self_metrics();
 
 }  // namespace sonde::exporter

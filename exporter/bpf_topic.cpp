@@ -28,8 +28,13 @@ CountedRows::CountedRows(CountSource& source, const BpfOptions& options)
     : source_(source), host_row_(options.host_row), accounts_(source.width(), options.retention) {}
 
 Result<void> CountedRows::update(const RowPlan& plan, SteadyTime now) {
+  return update([&plan](std::span<const MapKey>) { return plan; }, now);
+}
+
+Result<void> CountedRows::update(const PlanOfKeys& plan_of, SteadyTime now) {
   if (auto read = source_.read(reading_); !read) return read;
-  accounts_.update(reading_, plan.owners, plan.owner_of, now);
+  const RowPlan plan = plan_of(reading_.keys);
+  accounts_.update(reading_, plan.owners, plan.owner_of, now, plan.host_of);
   rows_.assign(accounts_.totals().rows().begin(), accounts_.totals().rows().end());
   if (host_row_) rows_.push_back(&accounts_.host_row());
   evict(now);
@@ -69,24 +74,34 @@ void write_rows(metrics::SeriesWriter& writer, const metrics::MetricRow& family,
 void write_counters(metrics::SeriesWriter& writer, const metrics::MetricRow& family, const CountedRows& rows,
                     std::span<const CounterPart> parts) {
   write_rows(writer, family, rows.rows(), parts);
-  if (!rows.ended().empty()) write_rows(writer, ended_family(family), rows.ended(), parts);
+  if (has_ended_family(family) && !rows.ended().empty())
+    write_rows(writer, ended_family(family), rows.ended(), parts);
 }
 
 BpfTopic::BpfTopic(std::unique_ptr<BpfObject> object, size_t value_size, const BpfOptions& options)
     : object_(std::move(object)), counts_(object_->counts(value_size)), counted_(counts_, options) {}
 
 Result<void> BpfTopic::update(const RowPlan& plan) {
-  auto updated = counted_.update(plan, SteadyClock::now());
+  return update([&plan](std::span<const MapKey>) { return plan; });
+}
+
+Result<void> BpfTopic::update(const PlanOfKeys& plan_of) {
+  auto updated = counted_.update(plan_of, SteadyClock::now());
   object_->set_entries(counted_.entries());
   return updated;
 }
 
 Result<std::unique_ptr<BpfTopic>> BpfTopic::start(BpfContext& context, const BpfObjectSource& source,
                                                   size_t value_size) {
+  return start(context, source, value_size, context.options());
+}
+
+Result<std::unique_ptr<BpfTopic>> BpfTopic::start(BpfContext& context, const BpfObjectSource& source,
+                                                  size_t value_size, const BpfOptions& options) {
   auto object = BpfObject::load(context, source);
   if (!object) return tl::unexpected<Error>(object.error());
   if (const auto attached = (*object)->attach(); !attached) return tl::unexpected<Error>(attached.error());
-  return std::unique_ptr<BpfTopic>(new BpfTopic(std::move(*object), value_size, context.options()));
+  return std::unique_ptr<BpfTopic>(new BpfTopic(std::move(*object), value_size, options));
 }
 
 }  // namespace sonde::exporter

@@ -20,7 +20,11 @@ namespace sonde::exporter {
 struct RowPlan {
   std::vector<CountOwner> owners;
   RowAccounts::OwnerOf owner_of;
+  RowAccounts::OwnerOf host_of{};  ///< as in RowAccounts::update()
 };
+
+/// Makes the plan where it depends on which keys there are.
+using PlanOfKeys = std::function<RowPlan(std::span<const MapKey>)>;
 
 /// Rows of containers; keys are cgroups.
 RowPlan rows_of_containers(const ContainerTable& containers);
@@ -32,6 +36,7 @@ class CountedRows {
 
   /// Reads the source, adds what is new to the rows and deletes the entries of cgroups that are gone.
   Result<void> update(const RowPlan& plan, SteadyTime now);
+  Result<void> update(const PlanOfKeys& plan_of, SteadyTime now);
 
   /// Every row to export; the host's last, if it is exported.
   [[nodiscard]] std::span<const RowAccounts::Row* const> rows() const { return rows_; }
@@ -67,11 +72,15 @@ class BpfTopic {
   /// Loads and attaches. Errors: as BpfObject::load() and attach().
   static Result<std::unique_ptr<BpfTopic>> start(BpfContext& context, const BpfObjectSource& source,
                                                  size_t value_size);
+  /// The same with rows of other options than the context's.
+  static Result<std::unique_ptr<BpfTopic>> start(BpfContext& context, const BpfObjectSource& source,
+                                                 size_t value_size, const BpfOptions& options);
 
   BpfObject& object() { return *object_; }
 
   /// Takes in what was counted since the last call. Errors: the map could not be read.
   Result<void> update(const RowPlan& plan);
+  Result<void> update(const PlanOfKeys& plan_of);
   /// The rows as of the last update.
   [[nodiscard]] const CountedRows& counted() const { return counted_; }
 

@@ -4,6 +4,7 @@
 
 #include "exporter/collectors/cgroup_collectors.h"
 #include "exporter/collectors/flow_mapping.h"
+#include "exporter/collectors/flow_rtt.h"
 
 namespace sonde::exporter {
 namespace {
@@ -22,7 +23,7 @@ std::unique_ptr<Collector> make_flow_mapping(const Environment& environment) {
   return make_flow_mapping_collector(environment.mapping);
 }
 
-constexpr std::array<CollectorEntry, 16> kTable{{
+constexpr std::array<CollectorEntry, 18> kTable{{
     {"container_info", "image, runtime and cgroup of each container, and when it was started", true,
      make_container_info_collector, container_info_metrics},
     {"cgroup_cpu", "CPU time, request, limit and throttling, from the cgroups' files", true,
@@ -53,6 +54,10 @@ constexpr std::array<CollectorEntry, 16> kTable{{
      make_bpf<make_tcp_retransmits_collector>, tcp_retransmits_metrics},
     {"flow_mapping", "which pods' flows ride which of the underlay's, and their RTT there (BPF)", true,
      make_flow_mapping, flow_mapping_metrics},
+    {"packet_drops", "packets dropped, of each pod and by the kernel's reason (BPF)", true,
+     make_bpf<make_packet_drops_collector>, packet_drops_metrics},
+    {"flow_rtt", "round-trip times, request latency, bytes and retransmits of pods and their peers (BPF)",
+     true, make_flow_rtt_collector, flow_rtt_metrics},
     {"bpf_self", "what the BPF programs cost and lose", true, make_bpf<make_bpf_self_collector>,
      bpf_self_metrics},
 }};

@@ -44,8 +44,26 @@ ContainerTotals::StoredRow& ContainerTotals::row_of(const metrics::Labels& label
     stored->row.labels = labels;
     stored->row.totals.assign(width_, 0);
     stored->alive_at = now;
+    stored->made_in = scrapes_;
+    if (retention_.begin_at_zero) {
+      stored->held.assign(width_, 0);
+      made_.push_back(stored.get());
+    }
   }
   return *stored;
+}
+
+/// What a row counts now: not shown yet if this scrape made it and rows begin at 0.
+std::vector<uint64_t>& ContainerTotals::counters_of(StoredRow& row) const {
+  return retention_.begin_at_zero && row.made_in == scrapes_ ? row.held : row.row.totals;
+}
+
+/// The rows that the last scrape made have been exported as 0.
+void ContainerTotals::show_held() {
+  for (StoredRow* row : std::exchange(made_, {})) {
+    for (size_t field = 0; field < width_; ++field) row->row.totals[field] += row->held[field];
+    row->held = {};
+  }
 }
 
 ContainerTotals::ServiceRow& ContainerTotals::service_of(const metrics::Labels& labels) {
@@ -66,6 +84,7 @@ ContainerTotals::ServiceRow& ContainerTotals::service_of(const metrics::Labels& 
 
 void ContainerTotals::begin(std::span<const CountOwner> owners, SteadyTime now) {
   ++scrapes_;
+  show_held();
   named_.clear();
   for (const CountOwner& owner : owners) {
     const auto [found, is_new] = lives_.try_emplace(owner.life);
@@ -116,8 +135,9 @@ bool ContainerTotals::add(uint64_t life_number, std::span<const uint64_t> increm
   if (found == lives_.end()) return false;
   Life& life = found->second;
   std::vector<uint64_t>& sum = life.settled ? life.service->totals : life.totals;
+  std::vector<uint64_t>& counters = counters_of(*life.row);
   for (size_t field = 0; field < width_; ++field) {
-    life.row->row.totals[field] += increments[field];
+    counters[field] += increments[field];
     sum[field] += increments[field];
   }
   return true;
@@ -185,6 +205,7 @@ void ContainerTotals::list_rows(SteadyTime now) {
     StoredRow& row = *stored->second;
     // A row that nobody points to may be one that its owner left for another: it lingers too.
     if (row.lives == 0 && (row.forgotten || now - row.alive_at >= retention_.linger)) {
+      std::erase(made_, &row);
       stored = stored_.erase(stored);  // none of named_: those have a life
       continue;
     }

@@ -40,6 +40,9 @@ struct RowRetention {
   size_t most_services = 500;
   /// How many ended whose service has no such row, as the one that has seen most of them counts.
   std::shared_ptr<std::atomic<uint64_t>> ended_unlisted = std::make_shared<std::atomic<uint64_t>>(0);
+  /// A row that appears is 0 at its first scrape, and what it counted by then is part of the next: for rows
+  /// that appear because of what they count, of which increase() would not see the first counts.
+  bool begin_at_zero = false;
 };
 
 /// sonde_exporter_ended_containers_unlisted_total
@@ -78,6 +81,8 @@ class ContainerTotals {
  private:
   struct StoredRow {
     Row row;
+    std::vector<uint64_t> held;  ///< with begin_at_zero: counts of the scrape that made it
+    uint64_t made_in = 0;        ///< number of the scrape
     SteadyTime alive_at;
     uint64_t listed_in = 0;  ///< number of the scrape
     size_t lives = 0;        ///< that point here
@@ -101,8 +106,10 @@ class ContainerTotals {
     uint32_t name = 0;  ///< CountOwner::name of the last scrape
   };
 
+  void show_held();
   StoredRow& row_of(const metrics::Labels& labels, SteadyTime now);
   ServiceRow& service_of(const metrics::Labels& labels);
+  [[nodiscard]] std::vector<uint64_t>& counters_of(StoredRow& row) const;
   void move_to(StoredRow& row, Life& life, const CountOwner& owner);
   void set_service(Life& life, const metrics::Labels& labels);
   void settle(Life& life, SteadyTime now);
@@ -116,6 +123,7 @@ class ContainerTotals {
   std::unordered_map<std::string, std::unique_ptr<StoredRow>> stored_;
   std::unordered_map<std::string, std::unique_ptr<ServiceRow>> services_;
   std::unordered_map<uint64_t, Life> lives_;
+  std::vector<StoredRow*> made_;   ///< in this scrape
   std::vector<StoredRow*> named_;  ///< by the scrape's owners, in their order
   std::vector<const Row*> listed_;
   std::vector<const Row*> ended_listed_;

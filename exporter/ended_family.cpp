@@ -12,6 +12,7 @@ using metrics::MetricRow;
 
 constexpr std::string_view kRowLabels = "namespace,pod,container,service";
 constexpr std::string_view kContainerPrefix = "sonde_container_";
+constexpr std::string_view kPodPrefix = "sonde_pod_";
 constexpr std::string_view kPrefix = "sonde_";
 
 struct Family {
@@ -37,7 +38,8 @@ void fill(Family& family, const MetricRow& of) {
 }  // namespace
 
 bool has_ended_family(const MetricRow& family) {
-  return family.type == metrics::MetricType::kCounter && family.labels.starts_with(kRowLabels);
+  const bool of_each = family.name.starts_with(kContainerPrefix) || family.name.starts_with(kPodPrefix);
+  return family.type == metrics::MetricType::kCounter && of_each && family.labels.starts_with(kRowLabels);
 }
 
 const MetricRow& ended_family(const MetricRow& family) {

@@ -4,7 +4,8 @@
 
 namespace sonde::exporter {
 
-/// Whether a family has one of ended containers beside it: counters with a row for each container or pod.
+/// Whether a family has one of ended containers beside it: the counters sonde_container_… and sonde_pod_…,
+/// which have a row for each container or pod.
 bool has_ended_family(const metrics::MetricRow& family);
 
 /// The family of the sums over each service's ended containers: sonde_exited_syscalls_total for

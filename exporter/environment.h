@@ -12,8 +12,9 @@
 
 namespace sonde::exporter {
 
-class FlowMonitor;  // exporter/flows/flow_monitor.h
-class FlowMapping;  // exporter/flows/mapping/flow_mapping.h
+class FlowAccounts;  // exporter/flows/flow_accounts.h
+class FlowMonitor;   // exporter/flows/flow_monitor.h
+class FlowMapping;   // exporter/flows/mapping/flow_mapping.h
 
 /// What collectors are made from. Owner: main; it outlives every collector.
 struct Environment {
@@ -28,7 +29,8 @@ struct Environment {
   SyscallsOptions syscalls;
   /// The containers' connections; null where no collector wants them, or with why they cannot be watched.
   FlowMonitor* flows = nullptr;
-  Error flows_error{ErrorCode::kUnavailable, "flows are not watched"};
+  FlowAccounts* flow_accounts = nullptr;  ///< what is counted of them; null with `flows`
+  Error flows_error{ErrorCode::kUnavailable, "--collector.flow_rtt is off"};
   FlowMapping* mapping = nullptr;  ///< null where flows cannot be mapped
 };
 

@@ -162,6 +162,10 @@ void Exporter::make_flows(const Options& options) {
   }
   flows_ = std::move(*started);
   environment_.flows = flows_.get();
+  const FlowRowsOptions rows{
+      .max_rows = options.flows.max_rows, .retention = environment_.retention, .host_row = options.host_row};
+  flow_accounts_ = std::make_unique<FlowAccounts>(*flows_, rows, options.flows.networks);
+  environment_.flow_accounts = flow_accounts_.get();
 }
 
 void Exporter::make_mapping(const Options& options) {
@@ -245,6 +249,14 @@ http::Response Exporter::mappings(const http::Request& request) {
         .headers = {}};
   }
   return mapping_->page(request);
+}
+
+http::Response Exporter::flows(const http::Request& request) {
+  if (flow_accounts_) return flow_accounts_->page(request);
+  http::Response response;
+  response.status = 503;
+  response.body = "connections are not watched: " + environment_.flows_error.message + '\n';
+  return response;
 }
 
 bool Exporter::stop() {

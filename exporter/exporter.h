@@ -8,6 +8,7 @@
 #include "exporter/collector_set.h"
 #include "exporter/discovery.h"
 #include "exporter/environment.h"
+#include "exporter/flows/flow_accounts.h"
 #include "exporter/flows/flow_monitor.h"
 #include "exporter/flows/mapping/flow_mapping.h"
 #include "exporter/options.h"
@@ -29,6 +30,8 @@ class Exporter {
 
   /// Answers GET /mappings.
   [[nodiscard]] http::Response mappings(const http::Request& request);
+  /// Answers GET /flows.
+  [[nodiscard]] http::Response flows(const http::Request& request);
 
   /// Ends the collectors' threads; false if one is stuck in a call: then end the process by std::_Exit.
   bool stop();
@@ -48,8 +51,9 @@ class Exporter {
   Environment environment_;
   std::unique_ptr<BpfContext> bpf_;
   std::unique_ptr<Discovery> discovery_;
-  std::unique_ptr<FlowMonitor> flows_;    ///< null where it is off or does not work
-  std::unique_ptr<FlowMapping> mapping_;  ///< null where it is off or cannot work
+  std::unique_ptr<FlowMonitor> flows_;           ///< null where it is off or does not work
+  std::unique_ptr<FlowAccounts> flow_accounts_;  ///< null with flows_
+  std::unique_ptr<FlowMapping> mapping_;         ///< null where it is off or cannot work
   bool cadvisor_names_ = false;
   std::unique_ptr<CollectorSet> collectors_;
 };

@@ -19,6 +19,48 @@ void add_words(CLI::App& app, const char* flag, Value& value, const std::map<std
       ->default_str(default_word);
 }
 
+constexpr uint32_t kFewestFlows = 64;
+constexpr uint32_t kMostFlows = 1U << 20U;
+constexpr uint32_t kFewestPairs = 64;
+constexpr uint32_t kMostPairs = 1U << 18U;
+constexpr size_t kMostRows = 20'000;
+
+void add_row_flags(CLI::App& app, FlowOptions& options) {
+  app.add_option(
+         "--flows.max-rows", options.max_rows,
+         "Rows of a pod and a remote workload or network, those with the most traffic; what further ones do "
+         "is summed up in the pod's row whose remote_service is ~other. A row has up to 90 series")
+      ->type_name("COUNT")
+      ->check(CLI::Range(size_t{1}, kMostRows))
+      ->capture_default_str();
+  app.add_option(
+         "--flows.max-flows", options.programs.max_flows,
+         "Connections that the kernel remembers at one time, of which it measures the RTT; beyond that the "
+         "longest unused is forgotten. 450 bytes each")
+      ->type_name("COUNT")
+      ->check(CLI::Range(kFewestFlows, kMostFlows))
+      ->capture_default_str();
+  app.add_option(
+         "--flows.max-pairs", options.programs.max_pairs,
+         "Pairs of an interface and a remote address that the kernel counts apart; what further ones do is "
+         "part of ~other. 1.3 kB each, and 48 bytes on each CPU")
+      ->type_name("COUNT")
+      ->check(CLI::Range(kFewestPairs, kMostPairs))
+      ->capture_default_str();
+  app.add_option_function<std::string>(
+         "--flows.networks", [&options](const std::string& text) { (void)options.networks.add(text); },
+         "Names for remote addresses that are no pod's of this node: they are remote_service where the "
+         "network is "
+         "the smallest around the address, such as services=10.96.0.0/12,db=10.3.0.7/32. Repeat it for more")
+      ->type_name("NAME=CIDR,...")
+      ->allow_extra_args(false)
+      ->check([](const std::string& text) {
+        NamedNetworks networks;
+        const auto added = networks.add(text);
+        return added ? std::string() : added.error().message;
+      });
+}
+
 }  // namespace
 
 void add_flow_flags(CLI::App& app, FlowOptions& options) {
@@ -40,6 +82,7 @@ void add_flow_flags(CLI::App& app, FlowOptions& options) {
                  "With --flows.attach=node: a POSIX extended regular expression for the whole names of the "
                  "interfaces. Without it: the physical ones, bonds and teams")
       ->type_name("REGEX");
+  add_row_flags(app, options);
   add_words<TcMeans>(app, "--flows.attach-means", options.means,
                      {{"best", TcMeans::kBest}, {"tcx", TcMeans::kTcx}, {"clsact", TcMeans::kClsact}},
                      "best|tcx|clsact", "best",

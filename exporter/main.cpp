@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/shutdown.h"
 #include "exporter/exporter.h"
+#include "exporter/flows/flows_request.h"
 #include "exporter/node_lock.h"
 #include "exporter/options.h"
 #include "exporter/privileges.h"
@@ -82,6 +83,10 @@ int run(const exporter::Options& options) {
               {"tunnel", "none, nat, vxlan, geneve or ipip"},
               {"sort", "bytes (without it), rtt or last"},
               {"limit", "how many flows are listed, 1 to 10000; without it 100"}});
+  server.get("/flows",
+             http::Server::restricted([&](const http::Request& request) { return exporter->flows(request); }),
+             "the containers' connections, as JSON; for clients of this host, or with authentication",
+             exporter::flows_parameters());
   if (const auto started = server.start(); !started) return fail_with(started.error());
 
   shutdown.wait();

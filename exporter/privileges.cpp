@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 
 #include "common/http/listen_address.h"
 #include "exporter/process_capabilities.h"
@@ -30,8 +31,9 @@ bool listens_below_free_ports(const http::WebOptions& web) {
 }  // namespace
 
 bool reads_network_namespaces(const Options& options) {
-  return options.collectors.contains("cgroup_network") || options.collectors.contains("tcp_retransmits") ||
-         watches_flows(options) || maps_flows(options);
+  constexpr std::array kOfPods{"cgroup_network", "tcp_retransmits", "packet_drops"};
+  return watches_flows(options) || maps_flows(options) ||
+         std::ranges::any_of(kOfPods, [&](const char* name) { return options.collectors.contains(name); });
 }
 
 bool watches_flows(const Options& options) {

@@ -29,7 +29,7 @@ void RowAccounts::credit(KeyState& state, std::span<const uint64_t> counts, Stea
 }
 
 void RowAccounts::update(const MapReading& reading, std::span<const CountOwner> owners,
-                         const OwnerOf& owner_of, SteadyTime now) {
+                         const OwnerOf& owner_of, SteadyTime now, const OwnerOf& host_of) {
   assert(reading.width == width_);
   totals_.begin(owners, now);
   for (size_t i = 0; i < reading.keys.size(); ++i) {
@@ -48,6 +48,9 @@ void RowAccounts::update(const MapReading& reading, std::span<const CountOwner> 
     state.decided = true;
     // A cgroup that was removed keeps its last owner: what it still does is that one's.
     if (owner) state.life = owners[*owner].life;
+    if (!owner && state.life == 0 && host_of) {
+      if (const auto host = host_of(key)) state.life = owners[*host].life;
+    }
     state.ended = owner && !owners[*owner].alive;
     credit(state, reading.counts_of(i), now);
   }

@@ -29,9 +29,10 @@ class RowAccounts {
 
   RowAccounts(size_t width, RowRetention retention);
 
-  /// Takes in one reading. `owners`: everyone with a row.
+  /// Takes in one reading. `owners`: everyone with a row. `host_of`: of whose rows a key is that nobody ever
+  /// owned, from its second reading on; without it the host row's.
   void update(const MapReading& reading, std::span<const CountOwner> owners, const OwnerOf& owner_of,
-              SteadyTime now);
+              SteadyTime now, const OwnerOf& host_of = {});
 
   /// The rows as of the last update, and those of services' ended containers.
   [[nodiscard]] const ContainerTotals& totals() const { return totals_; }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "exporter/flows/flow_programs.h"
 #include "exporter/flows/interface_plan.h"
+#include "exporter/flows/named_networks.h"
 #include "exporter/flows/tc_attachment.h"
 
 namespace sonde::exporter {
@@ -15,6 +17,8 @@ struct FlowOptions {
   std::string node_interfaces{};    ///< as in FlowInterfacesOptions
   TcMeans means = TcMeans::kBest;
   FlowProgramOptions programs{};
+  size_t max_rows = 250;     ///< as in FlowRowsOptions
+  NamedNetworks networks{};  ///< of remote addresses
 };
 
 }  // namespace sonde::exporter

@@ -219,6 +219,7 @@ TEST(MissingRights, EachCollectorThatFailsHasACapabilityRowOfItsName) {
         {"scheduler", exporter::make_scheduler_collector},
         {"block_io", exporter::make_block_io_collector},
         {"tcp_retransmits", exporter::make_tcp_retransmits_collector},
+        {"packet_drops", exporter::make_packet_drops_collector},
         {"bpf_self", exporter::make_bpf_self_collector}};
     std::string wrong;
     for (const auto& [name, make] : collectors) {

@@ -32,7 +32,7 @@ class RowAccountsTest : public testing::Test {
           if (found == owners_.end()) return std::nullopt;
           return found->second;
         },
-        now_);
+        now_, host_of_);
   }
 
   std::vector<uint64_t> totals() const {
@@ -50,6 +50,7 @@ class RowAccountsTest : public testing::Test {
   const CountOwner second_{2, &b_, &service_, true};
   std::vector<CountOwner> rows_{first_, second_};
   std::unordered_map<MapKey, uint32_t> owners_;
+  RowAccounts::OwnerOf host_of_;
   SteadyTime now_ = SteadyTime() + std::chrono::hours(1);
 };
 
@@ -72,6 +73,17 @@ TEST_F(RowAccountsTest, ANewCgroupsFirstCountsAreTheOwnersWhoIsKnownAtTheNextUpd
   owners_ = {{kFirst, 1}};
   update({{kFirst, 25}});
   EXPECT_THAT(totals(), ElementsAre(0, 25));
+  EXPECT_EQ(host(), 0);
+}
+
+TEST_F(RowAccountsTest, WhoStandsForTheHostGetsWhatNobodyEverOwned) {
+  host_of_ = [](const MapKey&) { return 1; };
+  owners_ = {{kFirst, 0}};
+  update({{kFirst, 5}, {kSecond, 23}});
+  EXPECT_THAT(totals(), ElementsAre(5, 0));
+  owners_ = {};
+  update({{kFirst, 7}, {kSecond, 25}});
+  EXPECT_THAT(totals(), ElementsAre(7, 25)) << "the first one's is still its last owner's";
   EXPECT_EQ(host(), 0);
 }
 

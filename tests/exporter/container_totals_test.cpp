@@ -76,6 +76,20 @@ TEST_F(ContainerTotalsTest, TheRowOfAServicesEndedContainersStartsAtZero) {
   EXPECT_THAT(ended(), ElementsAre(Pair("service=\"a\"", 23))) << "it stays";
 }
 
+TEST_F(ContainerTotalsTest, RowsThatBeginAtZeroShowWhatTheyCountedByThenAtTheNextScrape) {
+  totals_ = ContainerTotals(1, {.linger = std::chrono::seconds(60), .begin_at_zero = true});
+  scrape({owner(1, "a1")}, {{1, 23}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 0)));
+  scrape({owner(1, "a1")}, {{1, 2}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 25)));
+  scrape({owner(2, "a1"), owner(3, "a3")}, {{2, 1}, {3, 7}});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 26), Pair("container=\"a3\"", 0)))
+      << "a successor's row is none that appears";
+  scrape({}, {});
+  EXPECT_THAT(rows(), ElementsAre(Pair("container=\"a1\"", 26), Pair("container=\"a3\"", 7)))
+      << "what ended at once is seen too";
+}
+
 TEST_F(ContainerTotalsTest, WhatAnEndedContainerStillCountsIsAddedToBoth) {
   scrape({owner(1, "a1")}, {{1, 20}});
   scrape({owner(1, "a1", false)}, {{1, 3}});

@@ -27,6 +27,8 @@ TEST(Privileges, ToLookIntoOtherProcessesIsForNetworkCollectors) {
   EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE));
   options.collectors = {"cgroup_network"};
   EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE));
+  options.collectors = {"packet_drops"};
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE));
 }
 
 TEST(Privileges, ToAttachToInterfacesIsForWhatSeesPackets) {

@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from running_exporter import PROGRAM, RunningExporter, samples, value  # noqa: E402
 
 COLLECTORS = ["cgroup_cpu", "cgroup_memory", "cgroup_network", "oom", "syscalls", "page_faults", "process_events",
-              "scheduler", "block_io", "tcp_retransmits", "flow_mapping", "bpf_self"]
+              "scheduler", "block_io", "tcp_retransmits", "flow_mapping", "packet_drops", "flow_rtt", "bpf_self"]
 
 
 def run(*flags: str) -> subprocess.CompletedProcess[str]:

@@ -17,8 +17,8 @@ from running_exporter import RunningExporter, samples, value  # noqa: E402
 ROOT = "/sys/fs/cgroup"
 FLOW_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_interfaces_test")
 BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
-TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "cgroup_events",
-          "bpf_self"}
+TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "packet_drops",
+          "flow_rtt", "cgroup_events", "bpf_self"}
 # What computes little; the rest takes minutes here.
 EXACTNESS = ("Every/Exactness.TwentyThree*OnV2", "Every/Exactness.TwentyThree*/Direct*", "BpfSelf.*",
              "CgroupEventsTest.*", "MissingHooks.*", "MissingRights.*", "FullMap.*", "SlotCounts.AKey*",

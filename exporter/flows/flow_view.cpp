@@ -1,0 +1,122 @@
+#include "exporter/flows/flow_view.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <tuple>
+
+namespace sonde::exporter {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// A flow and whose it is.
+struct Named {
+  const FlowEntry* entry;
+  const FlowPod* pod;  ///< the host's where it is nobody's
+};
+
+double seconds(uint64_t ns) {
+  return static_cast<double>(ns) / 1e9;
+}
+
+bool matches(const Named& flow, const FlowsRequest& request) {
+  const FlowPod& pod = *flow.pod;
+  if (request.name_space && *request.name_space != pod.name.name_space) return false;
+  if (request.pod && *request.pod != pod.name.pod) return false;
+  if (request.service && *request.service != pod.name.service) return false;
+  return !request.container || std::ranges::find(pod.containers, *request.container) != pod.containers.end();
+}
+
+/// By what it is sorted.
+double rank(const flow_state& state, FlowOrder order, uint64_t now_ns) {
+  switch (order) {
+    case FlowOrder::kRtt:
+      return static_cast<double>(smoothed_ns(state.rtt));
+    case FlowOrder::kRetransmits:
+      return static_cast<double>(state.sent.retransmitted + state.received.retransmitted);
+    case FlowOrder::kAge:
+      return static_cast<double>(now_ns) - static_cast<double>(state.first_ns);
+    case FlowOrder::kBytes:
+      break;
+  }
+  return static_cast<double>(state.sent.bytes + state.received.bytes);
+}
+
+/// null where there was no sample.
+Json times_json(const flow_times& times) {
+  if (times.count == 0) return nullptr;
+  return {{"smoothed_seconds", seconds(smoothed_ns(times))},
+          {"minimum_seconds", seconds(times.minimum)},
+          {"last_seconds", seconds(times.last)},
+          {"samples", times.count}};
+}
+
+Json direction_json(const flow_direction& direction) {
+  return {
+      {"bytes", direction.bytes}, {"packets", direction.packets}, {"retransmits", direction.retransmitted}};
+}
+
+Json flow_json(const Named& flow, const PeerTable& peers, uint64_t now_ns) {
+  const flow_key& key = flow.entry->key;
+  const flow_state& state = flow.entry->state;
+  const PeerName remote = peers.find(key.remote, key.space);
+  const uint64_t last_ns = std::max({state.sent.last_ns, state.received.last_ns, state.first_ns});
+  const auto ago = [now_ns](uint64_t ns) { return seconds(now_ns - std::min(ns, now_ns)); };
+  Json json{
+      {"local",
+       {{"namespace", flow.pod->name.name_space},
+        {"pod", flow.pod->name.pod},
+        {"containers", flow.pod->containers},
+        {"service", flow.pod->name.service},
+        {"address", address_text(key.local)},
+        {"port", key.local_port}}},
+      {"remote",
+       {{"namespace", remote.name_space},
+        {"pod", remote.pod},
+        {"service", remote.service},
+        {"address", address_text(key.remote)},
+        {"port", key.remote_port}}},
+      {"interface", key.interface},
+      {"space", key.space},
+      {"role", state.role == SONDE_ROLE_CLIENT   ? "client"
+               : state.role == SONDE_ROLE_SERVER ? "server"
+                                                 : "unknown"},
+      {"age_seconds", ago(state.first_ns)},
+      {"idle_seconds", ago(last_ns)},
+      {"rtt", times_json(state.rtt)},
+      {"local_rtt", times_json(state.local_rtt)},
+      {"handshake_rtt_seconds", state.handshake_ns == 0 ? Json(nullptr) : Json(seconds(state.handshake_ns))},
+      {"request_latency", times_json(state.request)},
+      {"sent", direction_json(state.sent)},
+      {"received", direction_json(state.received)}};
+  return json;
+}
+
+}  // namespace
+
+std::string flows_json(const std::vector<FlowEntry>& entries, const FlowsRequest& request, FlowPods& pods,
+                       const PeerTable& peers, SteadyTime now) {
+  const auto now_ns = static_cast<uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
+  std::vector<Named> flows;
+  for (const FlowEntry& entry : entries) {
+    const FlowPod* pod = pods.pod_of({entry.key.space, entry.key.interface}, now);
+    const Named flow{&entry, pod == nullptr ? &pods.host() : pod};
+    if (matches(flow, request)) flows.push_back(flow);
+  }
+  const size_t matched = flows.size();
+  const size_t shown = std::min(matched, request.limit);
+  const auto larger = [&](const Named& left, const Named& right) {
+    const double left_rank = rank(left.entry->state, request.order, now_ns);
+    const double right_rank = rank(right.entry->state, request.order, now_ns);
+    return std::tie(right_rank, left.entry) < std::tie(left_rank, right.entry);
+  };
+  std::partial_sort(flows.begin(), flows.begin() + static_cast<ptrdiff_t>(shown), flows.end(), larger);
+  flows.resize(shown);
+  Json json{{"flows", Json::array()}, {"matched", matched}, {"in_table", entries.size()}};
+  for (const Named& flow : flows) json["flows"].push_back(flow_json(flow, peers, now_ns));
+  // Names may hold any bytes.
+  return json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+}  // namespace sonde::exporter

@@ -1,0 +1,147 @@
+#include "exporter/flows/flow_view.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace sonde::exporter {
+namespace {
+
+using Parsed = nlohmann::json;
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+/// Pods a and b behind the interfaces 11 and 12; 10.244.0.11 and .12 are their addresses.
+class FlowView : public testing::Test {
+ protected:
+  FlowView() {
+    std::vector<Container> containers;
+    std::vector<FlowInterface> interfaces;
+    std::vector<ContainerAddresses> addresses;
+    for (const auto& [pod, number] : {std::pair<std::string, uint32_t>{"a", 11}, {"b", 12}}) {
+      for (const std::string name : {"server", "sidecar"}) {
+        Container one;
+        one.name = {"shop", pod, name, "service-" + pod};
+        one.pod_labels = metrics::Labels{{"pod", pod}};
+        one.network_namespace = name == "server" ? number : 0;
+        containers.push_back(one);
+      }
+      interfaces.push_back({.space = 0, .index = number, .network_namespace = number});
+      addresses.push_back({number, {*parse_address("10.244.0." + std::to_string(number))}});
+    }
+    const ContainerTable table(containers, {}, {});
+    pods_.update(table, interfaces, now_);
+    peers_.update(table, interfaces, addresses);
+  }
+
+  static FlowEntry flow(uint32_t interface, uint16_t port, const std::function<void(flow_state&)>& fill) {
+    FlowEntry entry{};
+    entry.key.local = *parse_address("10.244.0." + std::to_string(interface));
+    entry.key.remote = *parse_address(interface == 11 ? "10.244.0.12" : "192.0.2.1");
+    entry.key.local_port = port;
+    entry.key.remote_port = 80;
+    entry.key.interface = interface;
+    entry.state.first_ns = 90 * kSecond;
+    fill(entry.state);
+    return entry;
+  }
+  Parsed view(const FlowsRequest& request) {
+    return Parsed::parse(flows_json(entries_, request, pods_, peers_, now_));
+  }
+  std::vector<int> ports(const FlowsRequest& request) {
+    std::vector<int> ports;
+    const Parsed page = view(request);
+    for (const Parsed& one : page["flows"]) ports.push_back(one["local"]["port"]);
+    return ports;
+  }
+
+  SteadyTime now_{std::chrono::seconds(100)};
+  FlowPods pods_;
+  PeerTable peers_{NamedNetworks()};
+  std::vector<FlowEntry> entries_{
+      flow(11, 1,
+           [](flow_state& s) {
+             s.sent.bytes = 10;
+             s.received.bytes = 20;
+             s.sent.retransmitted = 7;
+           }),
+      flow(11, 2,
+           [](flow_state& s) {
+             s.sent.bytes = 40;
+             s.rtt = {8 * 5'000'000, 4'000'000, 6'000'000, 3};
+           }),
+      flow(12, 3,
+           [](flow_state& s) {
+             s.sent.bytes = 5;
+             s.first_ns = 10 * kSecond;
+             s.rtt = {8 * 9'000'000, 1, 1, 1};
+           }),
+  };
+};
+
+TEST_F(FlowView, AFlowHasBothEndsNamesAndItsTimes) {
+  FlowsRequest request;
+  request.limit = 1;
+  const Parsed page = view(request);
+  EXPECT_EQ(page["matched"], 3);
+  EXPECT_EQ(page["in_table"], 3);
+  ASSERT_EQ(page["flows"].size(), 1U);
+  const Parsed& one = page["flows"][0];
+  EXPECT_EQ(one["local"], Parsed::parse(R"({"namespace":"shop","pod":"a","containers":["server","sidecar"],
+                                          "service":"service-a","address":"10.244.0.11","port":2})"));
+  EXPECT_EQ(one["remote"], Parsed::parse(R"({"namespace":"shop","pod":"b","service":"service-b",
+                                           "address":"10.244.0.12","port":80})"));
+  EXPECT_DOUBLE_EQ(one["rtt"]["smoothed_seconds"], 0.005);
+  EXPECT_DOUBLE_EQ(one["rtt"]["minimum_seconds"], 0.004);
+  EXPECT_EQ(one["rtt"]["samples"], 3);
+  EXPECT_TRUE(one["local_rtt"].is_null()) << "no sample, no number";
+  EXPECT_TRUE(one["handshake_rtt_seconds"].is_null());
+  EXPECT_DOUBLE_EQ(one["age_seconds"], 10);
+  EXPECT_EQ(one["sent"]["bytes"], 40);
+}
+
+TEST_F(FlowView, SortsByWhatItIsAskedFor) {
+  FlowsRequest request;
+  EXPECT_EQ(ports(request), (std::vector<int>{2, 1, 3}));
+  request.order = FlowOrder::kRtt;
+  EXPECT_EQ(ports(request), (std::vector<int>{3, 2, 1}));
+  request.order = FlowOrder::kRetransmits;
+  EXPECT_EQ(ports(request).front(), 1);
+  request.order = FlowOrder::kAge;
+  EXPECT_EQ(ports(request).front(), 3);
+}
+
+TEST_F(FlowView, FiltersByPodServiceContainerAndNamespace) {
+  EXPECT_EQ(ports({.pod = "b"}), (std::vector<int>{3}));
+  EXPECT_EQ(ports({.service = "service-a"}), (std::vector<int>{2, 1}));
+  EXPECT_EQ(ports({.container = "sidecar"}).size(), 3U);
+  EXPECT_EQ(ports({.pod = "a", .container = "server"}).size(), 2U);
+  EXPECT_TRUE(ports({.container = "none"}).empty());
+  EXPECT_TRUE(ports({.name_space = "other"}).empty());
+  EXPECT_EQ(view({.pod = "b"})["matched"], 1);
+}
+
+TEST_F(FlowView, IsBoundedByTheLimit) {
+  entries_.clear();
+  for (int i = 0; i < 20'000; ++i) {
+    entries_.push_back(
+        flow(11, static_cast<uint16_t>(i), [&](flow_state& s) { s.sent.bytes = static_cast<uint64_t>(i); }));
+  }
+  FlowsRequest request;
+  request.limit = FlowsRequest::kMostFlows;
+  const Parsed page = view(request);
+  EXPECT_EQ(page["flows"].size(), 1000U);
+  EXPECT_EQ(page["matched"], 20'000);
+  EXPECT_EQ(page["flows"][0]["local"]["port"], 19'999);
+}
+
+TEST_F(FlowView, NamesOfAnyBytesAreValidJson) {
+  Container odd;
+  odd.name = {"shop", "bad\xff\"name", "c", "s"};
+  odd.network_namespace = 13;
+  pods_.update({{odd}, {}, {}}, std::vector<FlowInterface>{{.index = 11, .network_namespace = 13}}, now_);
+  EXPECT_EQ(view({})["flows"].size(), 3U);
+}
+
+}  // namespace
+}  // namespace sonde::exporter
