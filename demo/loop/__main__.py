@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from demo.loop import experiment
+from demo.loop import experiment, pairs
 from demo.loop.client import Unavailable
 from demo.loop.loop import Loop
 from demo.loop.progress import say, show_diagnosis
@@ -102,6 +102,7 @@ def main() -> int:
             outcome = perform(loop, options, target)
             if outcome.diagnosis is not None and outcome.delay_seconds is not None:
                 show_diagnosis(outcome.diagnosis, outcome.delay_seconds)
+            pairs.show(loop)
             say(outcome.summary)
             if not options.once:
                 diagnosis = f"{loop.url('analyzer')}/diagnose?namespace={loop.namespace}&service={service_of(target)}"

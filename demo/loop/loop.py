@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from demo.loop import cgroups, client, run, shop, watch
+from demo.loop.network import SWITCH
 from demo.loop.process import Process
 
 PROGRAMS = Path(os.environ.get("SONDE_BUILD", str(watch.ROOT / "build" / "release"))) / "bin"
@@ -82,7 +83,8 @@ class Loop:
         tools.add("tools")
         common = (self.run.name, self.run.folder, PROGRAMS, self.run.ports, tools.entries("tools"))
         self.shop = shop.Shop(*common, self._rate)
-        self.watch = watch.Watch(*common, self._interval, self._scrape_injector)
+        switch = self.shop.network.namespace(SWITCH)
+        self.watch = watch.Watch(*common, self._interval, self._scrape_injector, switch)
         self._stop.append(self.shop.stop)
         self._say("cgroups, network namespaces, database")
         self.shop.prepare()

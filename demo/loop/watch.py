@@ -29,8 +29,10 @@ class Watch:
         tools: list[Path],
         interval: str,
         scrape_injector: bool,
+        switch: str,
     ) -> None:
-        """`tools`: the cgroup entries of what is not a container."""
+        """`tools`: the cgroup entries of what is not a container; `switch`: the network namespace where the containers'
+        interfaces end."""
         self._name = name
         self._folder = folder
         self._programs = programs
@@ -38,6 +40,7 @@ class Watch:
         self._interval = interval
         self._jobs = [job for job in JOBS if scrape_injector or job != "injector"]
         self._tools = tools
+        self._switch = switch
         self.processes: dict[str, Process] = {}
 
     def url(self, server: str) -> str:
@@ -70,6 +73,7 @@ class Watch:
                 self._program("sonde-exporter"),
                 f"--web.listen-address=127.0.0.1:{self._ports['exporter']}",
                 f"--container.cgroup-include=/{self._name}/[^/]+",
+                f"--flows.network-namespace={self._switch}",
                 "--collector.syscalls.sampling-period=1s",  # the demo scrapes more often than others do
                 f"--node.lock=sonde-exporter of {self._name}",  # another run's exporter watches another tree
             ],
