@@ -56,6 +56,7 @@ struct signal_struct {
 struct thread_info {
 	unsigned long flags;
 	__u32 status; /* x86 only */
+	__u32 cpu;
 };
 
 /* With CONFIG_SCHED_INFO, which CONFIG_TASK_DELAY_ACCT and CONFIG_SCHEDSTATS select; else it is empty. */
@@ -70,6 +71,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	int pid;
 	int tgid;
+	char comm[16];
 	struct css_set *cgroups;
 	struct signal_struct *signal;
 };
@@ -133,28 +135,73 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
-struct net_device {
-	possible_net_t nd_net;
+struct in6_addr___kernel {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
 };
 
 struct sock_common {
-	__u16 skc_family;
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
 	possible_net_t skc_net;
+	struct in6_addr___kernel skc_v6_daddr;
+	struct in6_addr___kernel skc_v6_rcv_saddr;
 };
 
 struct sock {
 	struct sock_common __sk_common;
 };
 
+struct tcp_sock {
+	__u32 write_seq; /* behind the last byte that the program wrote */
+	__u32 snd_una;   /* the oldest byte not acknowledged */
+	__u32 snd_nxt;   /* the next byte to send */
+	__u32 snd_wnd;   /* bytes that the receiver has room for, from snd_una on */
+	__u32 snd_cwnd;  /* segments that may be under way */
+	__u32 packets_out;
+	__u32 mss_cache;
+	__u32 copied_seq; /* behind the last byte that the program read */
+	__u32 rcv_nxt;
+	__u8 nonagle : 4; /* TCP_NAGLE_… */
+};
+
+struct iov_iter {
+	__u64 count; /* bytes left */
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
+};
+
+struct net_device {
+	int ifindex;
+	possible_net_t nd_net;
+};
+
 struct sk_buff {
-	struct sock *sk;
 	struct net_device *dev;
+	struct sock *sk;
 	char cb[48];
+	unsigned int len;
+	unsigned int data_len; /* of it, not in the linear part */
+	__be16 protocol;
+	__u16 network_header;
+	unsigned char *head;
+	unsigned char *data;
+	__s64 tstamp;
 };
 
 /* TCP's use of sk_buff.cb. */
 struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq; /* SYN and FIN count as one each */
 	__u16 tcp_gso_segs;
+	__u8 tcp_flags; /* as in the header; 16 bits since 6.15 */
+	__u32 ack_seq;
 };
 
 #pragma clang attribute pop

@@ -110,6 +110,8 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   exporter->make_flows(options);
   exporter->make_mapping(options);
   exporter->make_collectors(options);
+  exporter->make_tracer(options);
+  exporter->make_trigger(options);
   log_start(options, exporter->capabilities_, exporter->discovery_->state());
   return exporter;
 }
@@ -198,6 +200,39 @@ void Exporter::make_collectors(const Options& options) {
   collectors_->scrape(containers_now(), deadline, [](std::string_view) { return true; }, unused);
 }
 
+void Exporter::make_tracer(const Options& options) {
+  if (!options.traces.on) {
+    capabilities_.set("packet_trace", CapabilityReason::kDisabled);
+    return;
+  }
+  tracer_ = std::make_unique<Tracer>(*bpf_, TracerOptions{.limits = options.traces.limits,
+                                                          .procfs = options.roots.procfs,
+                                                          .containers = containers_now()});
+  if (const auto works = tracer_->probe(); !works) {
+    log::warning("connections cannot be traced", {{"reason", works.error().message}});
+  }
+}
+
+void Exporter::make_trigger(const Options& options) {
+  if (!tracer_ || options.traces.triggers.empty()) return;
+  Error why = environment_.flows_error;
+  if (flows_) {
+    auto started = TraceTrigger::start(flows_->programs(), *tracer_,
+                                       {.rules = options.traces.triggers,
+                                        .duration = options.traces.trigger_duration,
+                                        .interval = options.traces.trigger_interval,
+                                        .procfs = options.roots.procfs,
+                                        .containers = containers_now(),
+                                        .interfaces = [this] { return flows_->interfaces().current(); }});
+    if (started) {
+      trigger_ = std::move(*started);
+      return;
+    }
+    why = started.error();
+  }
+  log::warning("slow connections do not begin traces", {{"reason", why.message}});
+}
+
 ContainerSource Exporter::containers_now() {
   return [this] { return discovery_->snapshot(); };
 }
@@ -223,6 +258,8 @@ void Exporter::scrape(const http::Scrape& scrape, metrics::SeriesWriter& writer)
   writer.sample(static_cast<double>(*environment_.retention.ended_unlisted));
   discovery_->write(writer);
   if (flows_) flows_->interfaces().write(writer);
+  if (tracer_) tracer_->write(writer);
+  if (trigger_) trigger_->write(writer);
   metrics::write_program_metrics("sonde-exporter", writer);
 }
 

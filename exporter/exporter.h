@@ -11,6 +11,8 @@
 #include "exporter/flows/flow_accounts.h"
 #include "exporter/flows/flow_monitor.h"
 #include "exporter/flows/mapping/flow_mapping.h"
+#include "exporter/flows/tracing/trace_trigger.h"
+#include "exporter/flows/tracing/tracer.h"
 #include "exporter/options.h"
 
 namespace sonde::exporter {
@@ -32,6 +34,8 @@ class Exporter {
   [[nodiscard]] http::Response mappings(const http::Request& request);
   /// Answers GET /flows.
   [[nodiscard]] http::Response flows(const http::Request& request);
+  /// Makes traces on request; null where a flag forbids them.
+  [[nodiscard]] Tracer* tracer() { return tracer_.get(); }
 
   /// Ends the collectors' threads; false if one is stuck in a call: then end the process by std::_Exit.
   bool stop();
@@ -43,6 +47,8 @@ class Exporter {
   void make_flows(const Options& options);
   void make_mapping(const Options& options);
   void make_collectors(const Options& options);
+  void make_tracer(const Options& options);
+  void make_trigger(const Options& options);
   ContainerSource containers_now();
 
   // In the order in which they depend on each other.
@@ -56,6 +62,8 @@ class Exporter {
   std::unique_ptr<FlowMapping> mapping_;         ///< null where it is off or cannot work
   bool cadvisor_names_ = false;
   std::unique_ptr<CollectorSet> collectors_;
+  std::unique_ptr<Tracer> tracer_;         ///< null where it is off
+  std::unique_ptr<TraceTrigger> trigger_;  ///< null without a rule
 };
 
 }  // namespace sonde::exporter

@@ -13,6 +13,7 @@
 #include "common/shutdown.h"
 #include "exporter/exporter.h"
 #include "exporter/flows/flows_request.h"
+#include "exporter/flows/tracing/trace_pages.h"
 #include "exporter/node_lock.h"
 #include "exporter/options.h"
 #include "exporter/privileges.h"
@@ -34,6 +35,20 @@ int fail_with(const Error& error) {
 /// with 330 containers, and a scrape is no faster for it.
 void use_one_heap() {
   ::mallopt(M_ARENA_MAX, 1);
+}
+
+/// A trace costs CPU time and shows who talks to whom: not for everyone who may scrape.
+void add_trace_pages(http::Server& server, exporter::Tracer& tracer) {
+  using http::Server;
+  server.post("/trace", Server::restricted([&tracer](const http::Request& request) {
+                return exporter::answer_trace(tracer, request);
+              }));
+  server.get("/traces",
+             Server::restricted([&tracer](const http::Request&) { return exporter::answer_traces(tracer); }),
+             "the latest traces of connections, as JSON; /traces/ID?format=chrome for Perfetto");
+  server.get_below("/traces/", Server::restricted([&tracer](const http::Request& request) {
+                     return exporter::answer_trace_page(tracer, request);
+                   }));
 }
 
 int run(const exporter::Options& options) {
@@ -87,6 +102,7 @@ int run(const exporter::Options& options) {
              http::Server::restricted([&](const http::Request& request) { return exporter->flows(request); }),
              "the containers' connections, as JSON; for clients of this host, or with authentication",
              exporter::flows_parameters());
+  if (exporter->tracer() != nullptr) add_trace_pages(server, *exporter->tracer());
   if (const auto started = server.start(); !started) return fail_with(started.error());
 
   shutdown.wait();

@@ -15,6 +15,8 @@
 #include "exporter/discovery.h"
 #include "exporter/ended_family.h"
 #include "exporter/flows/flow_interfaces.h"
+#include "exporter/flows/tracing/trace_trigger.h"
+#include "exporter/flows/tracing/tracer.h"
 #include "exporter/read_failures.h"
 
 namespace sonde::exporter {
@@ -108,6 +110,9 @@ std::string metrics_table() {
   }
   append_ended_rows(page);
   append_cadvisor_names(page);
+  append_heading(page, "Traces of connections", "Of `POST /trace` and the triggers (docs/tracing.md)");
+  append_rows(page, Tracer::metrics());
+  append_rows(page, TraceTrigger::metrics());
   append_heading(page, "The exporter itself", "In every scrape, whatever the collectors");
   append_rows(page, CollectorSet::metrics());
   append_rows(page, {&kCapabilityRow, 1});

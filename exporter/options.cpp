@@ -13,6 +13,7 @@
 #include "exporter/flow_flags.h"
 #include "exporter/mapping_flags.h"
 #include "exporter/metrics_table.h"
+#include "exporter/trace_flags.h"
 
 namespace sonde::exporter {
 namespace {
@@ -247,6 +248,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
            [&] { add_collector_flags(app, flags, options); });
   in_group(app, "Flows (with --collector.flow_rtt)", [&] { add_flow_flags(app, options.flows); });
   in_group(app, "Mapping to the underlay", [&] { add_mapping_flags(app, options.mapping); });
+  in_group(app, "Traces of connections (POST /trace)", [&] { add_trace_flags(app, options.traces); });
   in_group(app, "Host", [&] { add_host_flags(app, options); });
   in_group(app, "Log", [&] { http::add_log_flags(app, options.log); });
 

@@ -13,6 +13,7 @@
 #include "exporter/container_index.h"
 #include "exporter/flows/flow_options.h"
 #include "exporter/flows/mapping/mapping_options.h"
+#include "exporter/flows/tracing/trace_options.h"
 #include "identity/cgroup_mounts.h"
 #include "identity/runtime_sockets.h"
 
@@ -38,6 +39,7 @@ struct Options {
   std::vector<std::string> disabled_hooks;
   uint32_t max_cgroups = BpfOptions().max_cgroups;
   bool drop_privileges = true;
+  TraceOptions traces{};
   std::string node_lock = "sonde-exporter";  ///< "none": no lock
 };
 

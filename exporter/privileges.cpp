@@ -32,12 +32,13 @@ bool listens_below_free_ports(const http::WebOptions& web) {
 
 bool reads_network_namespaces(const Options& options) {
   constexpr std::array kOfPods{"cgroup_network", "tcp_retransmits", "packet_drops"};
-  return watches_flows(options) || maps_flows(options) ||
+  return watches_flows(options) || maps_flows(options) || options.traces.on ||
          std::ranges::any_of(kOfPods, [&](const char* name) { return options.collectors.contains(name); });
 }
 
 bool watches_flows(const Options& options) {
-  return options.collectors.contains("flow_rtt");
+  const bool triggers = options.traces.on && !options.traces.triggers.empty();
+  return options.collectors.contains("flow_rtt") || triggers;
 }
 
 bool maps_flows(const Options& options) {

@@ -101,15 +101,23 @@ struct Server::Implementation {
   }
 
   Response route(const Request& request) {
-    const auto found = routes.find(request.path);
-    if (found == routes.end()) return plain(404, "no such page; / lists the pages there are");
-    const Route& there = found->second;
+    const Route* const found = find(request.path);
+    if (found == nullptr) return plain(404, "no such page; / lists the pages there are");
+    const Route& there = *found;
     const bool matches =
         request.method == there.method || (request.method == "HEAD" && there.method == "GET");
     if (matches) return there.handler(request);
     Response response = plain(405, fmt::format("this page takes {} only", there.method));
     response.headers["Allow"] = there.method == "GET" ? "GET, HEAD" : there.method;
     return response;
+  }
+
+  [[nodiscard]] const Route* find(const std::string& path) const {
+    if (const auto page = routes.find(path); page != routes.end()) return &page->second;
+    for (const auto& [prefix, route] : below) {
+      if (path.starts_with(prefix)) return &route;
+    }
+    return nullptr;
   }
 
   void compress(const Request& request, Response& response) {
@@ -160,6 +168,7 @@ struct Server::Implementation {
   const WebOptions options;
   const ProgramInfo program;
   std::map<std::string, Route> routes;  // by path
+  std::map<std::string, Route> below;   // by what the path begins with
   std::function<std::string()> not_ready_because = [] { return std::string(); };
   std::vector<FileDescriptor> sockets;  // from bind() to start()
   std::vector<uint16_t> ports;
@@ -210,6 +219,10 @@ void Server::get(const std::string& path, Handler handler, const std::string& de
 
 void Server::post(const std::string& path, Handler handler) {
   implementation_->routes[path] = Route{"POST", std::move(handler), "", {}};
+}
+
+void Server::get_below(const std::string& prefix, Handler handler) {
+  implementation_->below[prefix] = Route{"GET", std::move(handler), "", {}};
 }
 
 Handler Server::restricted(Handler handler) {

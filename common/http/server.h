@@ -65,6 +65,8 @@ class Server {
   void get(const std::string& path, Handler handler, const std::string& description = "",
            std::vector<PageParameter> parameters = {});
   void post(const std::string& path, Handler handler);
+  /// Adds GET of every path that begins with `prefix`, such as "/traces/", and has no page of its own.
+  void get_below(const std::string& prefix, Handler handler);
   /// The handler for those alone who may see or do more than a scrape does: clients that --web.config.file
   /// has authenticated, and without authentication those on this host; the others get 403 with the remedy
   /// (common/http/restricted.h).

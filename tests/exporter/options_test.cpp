@@ -111,6 +111,27 @@ TEST(Options, TakeTheRoomForCgroupsWithinItsRange) {
   }
 }
 
+TEST(Options, TakeWhenConnectionsAreTraced) {
+  const Options options = parse({"--flows.trigger.absolute=api=20ms", "--flows.trigger.absolute=*=1s",
+                                 "--flows.trigger.relative=api=3", "--flows.trigger.duration=1s",
+                                 "--flows.trigger.interval=5m", "--flows.trace.max-events-per-second=500"})
+                              .options;
+  EXPECT_TRUE(options.traces.on);
+  EXPECT_EQ(options.traces.triggers.size(), 2U);
+  EXPECT_EQ(options.traces.triggers.at("api").absolute, std::chrono::milliseconds(20));
+  EXPECT_EQ(options.traces.triggers.at("api").relative_percent, 300U);
+  EXPECT_EQ(options.traces.trigger_duration, std::chrono::seconds(1));
+  EXPECT_EQ(options.traces.trigger_interval, std::chrono::minutes(5));
+  EXPECT_EQ(options.traces.limits.events_per_second, 500U);
+  EXPECT_FALSE(parse({"--no-flows.trace"}).options.traces.on);
+  for (const char* const flag : {"--flows.trigger.absolute=api", "--flows.trigger.relative=api=1",
+                                 "--flows.trigger.duration=2m", "--flows.trace.max-events=1"}) {
+    const CommandLine wrong = parse({flag});
+    EXPECT_EQ(wrong.exit_code, 2) << flag;
+    EXPECT_NE(wrong.output.find("--flows.tr"), std::string::npos) << wrong.output;
+  }
+}
+
 TEST(Options, RefuseAnAddressThatIsNone) {
   for (const char* const flag :
        {"--web.listen-address=foo", "--web.listen-address=:65536", "--web.listen-address="}) {

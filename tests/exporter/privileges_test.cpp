@@ -19,9 +19,11 @@ Options no_sockets() {
   return options;
 }
 
-TEST(Privileges, ToLookIntoOtherProcessesIsForNetworkCollectors) {
+TEST(Privileges, ToLookIntoOtherProcessesIsForNetworkCollectorsAndTraces) {
   Options options = no_sockets();
   options.collectors = {"cgroup_cpu", "oom"};
+  EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE)) << "a trace names both ends";
+  options.traces.on = false;
   EXPECT_THAT(needed_capabilities(options, true), Not(Contains(CAP_SYS_PTRACE)));
   options.collectors = {"tcp_retransmits"};
   EXPECT_THAT(needed_capabilities(options, true), Contains(CAP_SYS_PTRACE));

@@ -92,7 +92,7 @@ class Privileges(unittest.TestCase):
     def test_other_processes_are_none_of_its_business_without_network_collectors(self) -> None:
         with RunningExporter("--no-collector.cgroup_network", "--no-collector.tcp_retransmits",
                              "--no-collector.packet_drops", "--no-collector.flow_rtt",
-                             "--no-collector.flow_mapping") as exporter:
+                             "--no-collector.flow_mapping", "--no-flows.trace") as exporter:
             self.check_threads(exporter, USUAL - {SYS_PTRACE, NET_ADMIN})
             self.assertEqual(value(exporter.page(), "sonde_exporter_capability", feature="network_namespaces",
                                    reason="disabled"), 0)

@@ -18,7 +18,9 @@ ROOT = "/sys/fs/cgroup"
 FLOW_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_interfaces_test")
 BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
 TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "packet_drops",
-          "flow_rtt", "cgroup_events", "bpf_self"}
+          "flow_rtt", "cgroup_events", "bpf_self", "packet_trace"}
+# Hooks that the topic does without on a kernel older than this.
+YOUNG_HOOKS = {"packet_trace.tcp_sendmsg_locked": (6, 16)}
 # What computes little; the rest takes minutes here.
 EXACTNESS = ("Every/Exactness.TwentyThree*OnV2", "Every/Exactness.TwentyThree*/Direct*", "BpfSelf.*",
              "CgroupEventsTest.*", "MissingHooks.*", "MissingRights.*", "FullMap.*", "SlotCounts.AKey*",
@@ -82,6 +84,10 @@ class Programs(unittest.TestCase):
                     for (name, labels), number in samples(page) if name == "sonde_exporter_capability"}
         # The guest has none of netfilter's modules: services' addresses cannot be told, all else can.
         self.assertEqual(features.pop("flow_mapping.conntrack", None), ("rejected", 0), log)
+        release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
+        for feature, first in YOUNG_HOOKS.items():
+            if release < first:
+                self.assertEqual(features.pop(feature), ("no_hook", 0))
         self.assertEqual({name: state for name, state in features.items() if state != ("available", 1)}, {}, log)
         self.assertLessEqual(TOPICS, set(features))
         failed = [labels for (name, labels), number in samples(page)
