@@ -8,12 +8,12 @@ namespace sonde::exporter {
 namespace {
 
 constexpr auto kLinger = std::chrono::seconds(60);
-constexpr auto kInterval = std::chrono::seconds(15);
+constexpr auto kBetweenScrapes = std::chrono::seconds(15);
 
 class RowBudgetTest : public testing::Test {
  protected:
   void scrape(const std::vector<std::pair<std::string, uint64_t>>& traffic) {
-    now_ += kInterval;
+    now_ += kBetweenScrapes;
     for (const auto& [key, bytes] : traffic) budget_.add(key, bytes);
     budget_.choose(now_);
   }
