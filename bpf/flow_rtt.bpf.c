@@ -49,15 +49,18 @@ static __always_inline struct sides sides_of(struct flow_state *state, bool from
 	return from_container ? sides : swapped;
 }
 
-/* Never 0. */
+/* Products that wait for nothing, so they take the time of one. */
 static __always_inline __u64 identity_of(const struct flow_key *key)
 {
 	const __u32 *words = (const __u32 *)key;
-	__u64 hash = 0;
+	__u64 hash = words[10] * 0xd6e8feb86659fd93ULL;
 
-	for (int i = 0; i < (int)(sizeof(*key) / sizeof(*words)); ++i)
-		hash = (hash ^ words[i]) * 0x9e3779b97f4a7c15ULL;
-	return hash | 1;
+	hash ^= ((__u64)words[0] << 32 | words[1]) * 0x9e3779b97f4a7c15ULL;
+	hash ^= ((__u64)words[2] << 32 | words[3]) * 0xbf58476d1ce4e5b9ULL;
+	hash ^= ((__u64)words[4] << 32 | words[5]) * 0x94d049bb133111ebULL;
+	hash ^= ((__u64)words[6] << 32 | words[7]) * 0xff51afd7ed558ccdULL;
+	hash ^= ((__u64)words[8] << 32 | words[9]) * 0xc4ceb9fe1a85ec53ULL;
+	return hash;
 }
 
 static __always_inline void pair_of(const struct flow_key *flow, struct pair_slot *found)
@@ -116,7 +119,7 @@ static __always_inline struct flow_state *flow_of(const struct flow_key *key, co
 	struct flow_state *state = bpf_map_lookup_elem(&flows, key);
 	struct flow_direction *own;
 
-	if (state && packet->tcp_flags & SONDE_TCP_SYN) {
+	if (seldom(packet->tcp_flags & SONDE_TCP_SYN) && state) {
 		own = from_container ? &state->sent : &state->received;
 		if (own->end && own->first_sequence != packet->sequence) {
 			delete_flow(key); /* another connection with the same ports */
@@ -141,6 +144,23 @@ static __always_inline bool sample_of(const struct flow_state *state, const stru
 	}
 	*sample = now - since;
 	return true;
+}
+
+/*
+ * Whether the next segment may be waited for. Arming and its sample write to lines that the CPUs of both
+ * directions read with every packet, so a flow whose ACKs take microseconds is not timed with each of them.
+ * `now` is as fine as the kernel's tick, and never late.
+ */
+static __always_inline bool is_due(const struct flow_probe *probe, __u64 now)
+{
+	__u64 armed = read_once(probe->armed_ns);
+
+	if (read_once(probe->word) || read_once(probe->recovery))
+		return false;
+	/* A handshake does not keep the first request of a short connection from being timed. */
+	if (!armed || armed & SONDE_OF_HANDSHAKE || !settings.probe_interval_ns)
+		return true;
+	return (__s64)(now - armed) >= (__s64)settings.probe_interval_ns;
 }
 
 /* What an ACK tells of the other side's data. */
@@ -206,15 +226,14 @@ static __always_inline bool take_segment(struct flow_state *state, const struct 
 
 	if (syn)
 		sides.own->first_sequence = packet->sequence;
-	if (before_it && before(packet->sequence, before_it)) {
+	if (seldom(before_it && before(packet->sequence, before_it))) {
 		disarm(sides.own_probe, packet->sequence, read_once(sides.own->end));
 		return true;
 	}
-	if (!before_it && !syn)
+	if (seldom(!before_it && !syn))
 		/* Never seen from its start: this may be something sent again. */
 		write_once(sides.own_probe->recovery, SONDE_KNOWN | end);
-	else if ((from_container || !syn) && !read_once(sides.own_probe->word) &&
-		 !read_once(sides.own_probe->recovery))
+	else if ((from_container || !syn) && is_due(sides.own_probe, sides.own->last_ns))
 		/* What SYN carries may stay without ACK. */
 		arm(sides.own_probe, syn ? packet->sequence + 1 : end, syn, bpf_ktime_get_ns());
 	if (packet->payload)
@@ -234,7 +253,7 @@ static __always_inline __u32 take_packet(struct __sk_buff *skb, struct flow_stat
 	sides.own->bytes += packet->bytes;
 	sides.own->packets++;
 	sides.own->last_ns = bpf_ktime_get_coarse_ns();
-	if (!samples || packet->tcp_flags & SONDE_TCP_RST)
+	if (seldom(!samples || packet->tcp_flags & SONDE_TCP_RST))
 		return 0;
 	if (packet->tcp_flags & SONDE_TCP_ACK)
 		take_ack(state, key, sides, packet->acknowledgement, samples, from_container);
@@ -243,7 +262,8 @@ static __always_inline __u32 take_packet(struct __sk_buff *skb, struct flow_stat
 		segments = skb->gso_segs ? skb->gso_segs : 1;
 		sides.own->retransmitted += segments;
 	}
-	if (packet->tcp_flags & SONDE_TCP_FIN && (__sync_fetch_and_or(&state->finished, mine) | mine) == 3)
+	if (seldom(packet->tcp_flags & SONDE_TCP_FIN) &&
+	    (__sync_fetch_and_or(&state->finished, mine) | mine) == 3)
 		delete_flow(key);
 	return segments;
 }
@@ -271,7 +291,7 @@ static __always_inline __u32 slot_of_flow(struct flow_state *state, const struct
 	__u32 slot = known, *generation = bpf_map_lookup_elem(&generations, &slot);
 	struct pair_slot pair;
 
-	if (generation && *generation == known >> 32)
+	if (generation && !seldom(*generation != known >> 32))
 		return slot;
 	pair_of(key, &pair);
 	write_once(state->pair, (__u64)pair.generation << 32 | pair.slot);
@@ -286,9 +306,9 @@ static __always_inline int see(struct __sk_buff *skb, bool from_container)
 	struct pair_slot pair;
 	__u32 result = parse_packet(skb, &packet), retransmitted = 0;
 
-	if (result != SONDE_PARSED)
+	if (seldom(result != SONDE_PARSED))
 		count_flow(SONDE_FLOW_NOT_PARSED + result);
-	if (result != SONDE_PARSED && result != SONDE_PARSE_FRAGMENT)
+	if (seldom(result != SONDE_PARSED) && result != SONDE_PARSE_FRAGMENT)
 		return TC_ACT_UNSPEC;
 	key.local = from_container ? packet.source : packet.destination;
 	key.remote = from_container ? packet.destination : packet.source;
@@ -301,7 +321,7 @@ static __always_inline int see(struct __sk_buff *skb, bool from_container)
 	if (state) {
 		pair.slot = slot_of_flow(state, &key);
 		retransmitted = take_packet(skb, state, &key, &packet, pair.slot, from_container);
-		if (packet.tcp_flags & SONDE_TCP_RST)
+		if (seldom(packet.tcp_flags & SONDE_TCP_RST))
 			delete_flow(&key);
 	} else {
 		pair_of(&key, &pair);

@@ -13,6 +13,7 @@ struct flow_settings {
 	__u32 reserved;
 	__u64 alert_interval_ns; /* at least, between two alerts of one flow */
 	__u64 baseline_ns;       /* time constant of a flow's usual RTT */
+	__u64 probe_interval_ns; /* at least, between two probes of one direction of a flow; 0: none */
 };
 
 /* Slots of interfaces whose pairs found no room, behind those of pairs. */

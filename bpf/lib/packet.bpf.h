@@ -46,6 +46,9 @@ struct packet {
 	__u8 reserved;
 };
 
+/* What is not so for most packets: their way through the code stays short and straight. */
+#define seldom(condition) __builtin_expect(!!(condition), 0)
+
 /* In addition to enum parse_result: there is more to read than what is linear, or what is usual. */
 #define SONDE_PARSE_SHORT SONDE_PARSE_RESULTS
 
@@ -109,6 +112,17 @@ struct linear_part {
 	__u32 bytes; /* of the whole packet */
 };
 
+/*
+ * Whether there are more headers than are looked at. Linux 6.1 believes no check of a pointer that might be
+ * near 64 KiB, so it wants to know that none is. The compiler must not make the pointer of another register
+ * than the one that is compared here.
+ */
+static __always_inline bool is_far(__u64 *offset)
+{
+	asm volatile("" : "+r"(*offset));
+	return *offset >= SONDE_MAX_HEADERS;
+}
+
 #define SONDE_MISSING(part, offset, size)                                                                    \
 	((part)->bytes < (__u32)(offset) + (size) ? (__u32)SONDE_PARSE_TRUNCATED : (__u32)SONDE_PARSE_SHORT)
 
@@ -149,12 +163,12 @@ static __always_inline __u32 parse_link(struct __sk_buff *skb, const struct line
 
 	*offset = 0;
 	*protocol = skb->protocol;
-	if ((void *)(ethernet + 1) > part->end) {
+	if (seldom((void *)(ethernet + 1) > part->end)) {
 		/* Too short for Ethernet and IP, and hardly a whole packet without a link layer. */
 		return SONDE_MISSING(part, 0, sizeof(*ethernet));
 	}
 	first = ethernet->h_dest[0] >> 4;
-	if (is_ip(*protocol) && (first == 4 || first == 6) &&
+	if (seldom(first == 4 || first == 6) && is_ip(*protocol) &&
 	    (ethernet->h_proto != *protocol || starts_with_ip(skb)))
 		return SONDE_PARSED; /* no link layer */
 	*protocol = ethernet->h_proto;
@@ -165,7 +179,7 @@ static __always_inline __u32 parse_link(struct __sk_buff *skb, const struct line
 		if (!is_vlan(*protocol))
 			break;
 		tag = part->start + *offset;
-		if ((void *)(tag + 1) > part->end)
+		if (seldom((void *)(tag + 1) > part->end))
 			return SONDE_MISSING(part, *offset, sizeof(*tag));
 		*protocol = tag->protocol;
 		*offset += sizeof(*tag);
@@ -179,17 +193,17 @@ static __always_inline __u32 parse_ipv4(const struct linear_part *part, __u32 of
 	const struct ipv4_header *ip = part->start + offset;
 	__u32 header, bytes;
 
-	if ((void *)(ip + 1) > part->end)
+	if (seldom((void *)(ip + 1) > part->end))
 		return SONDE_MISSING(part, offset, sizeof(*ip));
 	header = (ip->version_length & 0x0f) * 4;
 	bytes = bpf_ntohs(ip->bytes);
-	if (ip->version_length >> 4 != 4 || header < sizeof(*ip))
+	if (seldom(ip->version_length >> 4 != 4 || header < sizeof(*ip)))
 		return SONDE_PARSE_MALFORMED;
-	if (bytes == 0 && part->bytes - offset > 0xffff)
+	if (seldom(bytes == 0) && part->bytes - offset > 0xffff)
 		bytes = part->bytes - offset; /* BIG TCP: too many for the field */
-	if (bytes < header)
+	if (seldom(bytes < header))
 		return SONDE_PARSE_MALFORMED;
-	if (offset + bytes > part->bytes)
+	if (seldom(offset + bytes > part->bytes))
 		return SONDE_PARSE_TRUNCATED;
 	packet->source.words[0] = 0;
 	packet->source.words[1] = 0;
@@ -220,16 +234,17 @@ static __always_inline __u32 parse_ipv6(const struct linear_part *part, bool rar
 	const struct ipv6_header *ip = part->start + offset;
 	const struct ipv6_extension *extension;
 	__u32 bytes, size;
+	__u64 at;
 	__u8 next;
 
-	if ((void *)(ip + 1) > part->end)
+	if (seldom((void *)(ip + 1) > part->end))
 		return SONDE_MISSING(part, offset, sizeof(*ip));
 	if ((ip->version_class_label & bpf_htonl(0xf0000000)) != bpf_htonl(0x60000000))
 		return SONDE_PARSE_MALFORMED;
 	bytes = sizeof(*ip) + bpf_ntohs(ip->payload);
 	if (ip->payload == 0 && part->bytes - offset > sizeof(*ip) + 0xffff)
 		bytes = part->bytes - offset; /* BIG TCP */
-	if (offset + bytes > part->bytes)
+	if (seldom(offset + bytes > part->bytes))
 		return SONDE_PARSE_TRUNCATED;
 	packet->source = ip->source;
 	packet->destination = ip->destination;
@@ -237,11 +252,14 @@ static __always_inline __u32 parse_ipv6(const struct linear_part *part, bool rar
 	packet->version = 6;
 	next = ip->next;
 	offset += sizeof(*ip);
-	if (!rare && is_extension(next))
+	if (!rare && seldom(is_extension(next)))
 		return SONDE_PARSE_SHORT;
 	for (int i = 0; rare && i < SONDE_MAX_EXTENSIONS && is_extension(next); ++i) {
-		extension = part->start + offset;
-		if ((void *)(extension + 1) > part->end)
+		at = offset;
+		if (is_far(&at))
+			return SONDE_PARSE_EXTENSIONS;
+		extension = part->start + at;
+		if (seldom((void *)(extension + 1) > part->end))
 			return SONDE_MISSING(part, offset, sizeof(*extension));
 		if (next == IPPROTO_FRAGMENT && extension->fragment & bpf_htons(0xfff9)) {
 			packet->protocol = extension->next;
@@ -266,19 +284,23 @@ static __always_inline __u32 parse_ipv6(const struct linear_part *part, bool rar
 /* Sets ports, numbers, flags and payload. Returns enum parse_result. */
 static __always_inline __u32 parse_transport(const struct linear_part *part, struct packet *packet)
 {
-	__u32 offset = packet->transport_offset;
+	__u64 offset = packet->transport_offset;
 	__u32 end = packet->network_offset + packet->bytes;
-	const struct tcp_header *tcp = part->start + offset;
-	const struct udp_header *udp = part->start + offset;
+	const struct tcp_header *tcp;
+	const struct udp_header *udp;
 	__u32 header;
 
-	if (offset > end)
+	if (seldom(is_far(&offset)))
+		return SONDE_PARSE_EXTENSIONS;
+	tcp = part->start + offset;
+	udp = part->start + offset;
+	if (seldom(offset > end))
 		return SONDE_PARSE_MALFORMED;
 	packet->payload = end - offset;
 	if (packet->protocol == IPPROTO_UDP) {
 		if (packet->payload < sizeof(*udp))
 			return SONDE_PARSE_MALFORMED;
-		if ((void *)(udp + 1) > part->end)
+		if (seldom((void *)(udp + 1) > part->end))
 			return SONDE_MISSING(part, offset, sizeof(*udp));
 		packet->source_port = bpf_ntohs(udp->source);
 		packet->destination_port = bpf_ntohs(udp->destination);
@@ -286,12 +308,12 @@ static __always_inline __u32 parse_transport(const struct linear_part *part, str
 	}
 	if (packet->protocol != IPPROTO_TCP)
 		return SONDE_PARSED;
-	if (packet->payload < sizeof(*tcp))
+	if (seldom(packet->payload < sizeof(*tcp)))
 		return SONDE_PARSE_MALFORMED;
-	if ((void *)(tcp + 1) > part->end)
+	if (seldom((void *)(tcp + 1) > part->end))
 		return SONDE_MISSING(part, offset, sizeof(*tcp));
 	header = (tcp->length >> 4) * 4;
-	if (header < sizeof(*tcp) || header > packet->payload)
+	if (seldom(header < sizeof(*tcp) || header > packet->payload))
 		return SONDE_PARSE_MALFORMED;
 	if (tcp->flags & SONDE_TCP_SYN && tcp->flags & (SONDE_TCP_FIN | SONDE_TCP_RST))
 		return SONDE_PARSE_MALFORMED;
@@ -354,5 +376,5 @@ static __always_inline __u32 parse_packet(struct __sk_buff *skb, struct packet *
 {
 	__u32 result = parse_linear(skb, false, packet);
 
-	return result == SONDE_PARSE_SHORT ? parse_pulled(skb, packet) : result;
+	return seldom(result == SONDE_PARSE_SHORT) ? parse_pulled(skb, packet) : result;
 }

@@ -69,7 +69,8 @@ Result<std::unique_ptr<BpfObject>> FlowPrograms::load_object(uint32_t space) {
                                                 .alerts_per_second = options_.alerts_per_second,
                                                 .reserved = 0,
                                                 .alert_interval_ns = nanoseconds(options_.alert_interval),
-                                                .baseline_ns = nanoseconds(options_.baseline_time)};
+                                                .baseline_ns = nanoseconds(options_.baseline_time),
+                                                .probe_interval_ns = nanoseconds(options_.probe_interval)};
                    set_sizes(skeleton, options_);
                    if (own_) share_maps(skeleton, *own_);
                  }),

@@ -24,7 +24,10 @@ struct FlowProgramOptions {
   uint32_t max_pairs = 4096;  ///< interface and remote address; kernel memory: 1.3 kB each and 48 bytes a CPU
   uint32_t alerts_per_second = 10;                  ///< of all flows together
   std::chrono::milliseconds alert_interval{10000};  ///< at least, between two alerts of one flow
-  std::chrono::milliseconds baseline_time{60000};   ///< in which a flow's new RTT becomes its usual one
+  /// At least, between two RTT samples of one direction of a flow; longer by up to the kernel's tick. 0:
+  /// none.
+  std::chrono::milliseconds probe_interval{1};
+  std::chrono::milliseconds baseline_time{60000};  ///< in which a flow's new RTT becomes its usual one
 };
 
 /// bpf/flow_rtt in the kernel: one pair of programs per network namespace, one set of maps for all.

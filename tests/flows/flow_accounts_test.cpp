@@ -145,6 +145,19 @@ TEST(FlowAccounts, SlotsAreUsedAgainAndNothingOfTheirFormerPairIsLeft) {
   EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), 0U);
 }
 
+TEST(FlowAccounts, AFlowIsTimedOnceInItsInterval) {
+  FlowHarness harness({.probe_interval = std::chrono::hours(1)}, true);
+  harness.see({.flags = kSyn, .sequence = 99});
+  harness.see({.sent = false, .flags = kSyn | kAck, .acknowledgement = 100});
+  for (uint32_t next = 100; next < 200; next += 10) {
+    harness.see({.sequence = next, .payload = 10});
+    harness.see({.sent = false, .acknowledgement = next + 10});
+  }
+  const PairDelta sum = harness.drain();
+  EXPECT_EQ(count_of(sum.samples.handshake), 1U);
+  EXPECT_EQ(count_of(sum.samples.rtt), 1U);
+}
+
 TEST(FlowAccounts, NetworkNamespacesAreToldApartInTheSameMaps) {
   FlowHarness harness;
   harness.see({.payload = 10});

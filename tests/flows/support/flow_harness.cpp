@@ -33,7 +33,9 @@ uint64_t clock_ns() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-FlowHarness::FlowHarness(const exporter::FlowProgramOptions& options) : context_({}, capabilities_) {
+FlowHarness::FlowHarness(exporter::FlowProgramOptions options, bool timed_seldom)
+    : context_({}, capabilities_) {
+  if (!timed_seldom) options.probe_interval = std::chrono::milliseconds(0);
   auto programs = exporter::FlowPrograms::load(context_, options);
   if (!programs) throw std::runtime_error(programs.error().message);
   programs_ = std::move(*programs);

@@ -19,7 +19,8 @@ uint64_t clock_ns();
 /// The programs of bpf/flow_rtt, given packets by hand (BPF_PROG_TEST_RUN); attached nowhere.
 class FlowHarness {
  public:
-  explicit FlowHarness(const exporter::FlowProgramOptions& options = {});
+  /// Every segment may be timed, however soon after another, unless `timed_seldom`.
+  explicit FlowHarness(exporter::FlowProgramOptions options = {}, bool timed_seldom = false);
 
   /// Shows a packet to the program of its direction. Fails the test unless the program leaves it to others.
   void see(const Segment& segment, uint32_t space = 0);
