@@ -16,6 +16,7 @@ from running_exporter import RunningExporter, samples, value  # noqa: E402
 
 ROOT = "/sys/fs/cgroup"
 FLOW_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_interfaces_test")
+PACKETS_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_kernel_test")
 BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
 TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "packet_drops",
           "flow_rtt", "cgroup_events", "bpf_self", "packet_trace"}
@@ -31,6 +32,10 @@ FEWEST_TESTS = 45
 FILTERS = ("Places/EveryPlace.*clsact", "FlowInterfacesTest.*", "TcAttachmentTest.*Filter*", "TcAttachmentTest.WhatOthers*",
            "TcAttachmentTest.TheOnlyMeans*", "-*EachModeNeeds*", "*AtTheNextStart", "*HoldUp*")
 FEWEST_FILTER_TESTS = 15
+# One of each kind: the programs are loaded anew for every case.
+PACKETS = ("Ip/FlowPackets.DataIsTimedUntilItsAckTowardsTheRemote/*", "Ip/FlowPackets.WhatWasSentAgainIsNoSample/V4",
+           "Ip/FlowPackets.ARequestIsTimed*/V4", "FlowShapes.EveryExtensionHeaderOfIpv6",
+           "FlowAccounts.NetworkNamespaces*", "FlowAccounts.AFlowThatOutlives*", "FlowAlertsTest.AboveTheAbsolute*")
 FILES = ("cpu.stat", "io.stat", "memory.current", "pids.current", "cpu.pressure", "memory.pressure", "io.pressure")
 # Series of a container, and which of the kernel's numbers each is, in its unit.
 SAME = [
@@ -103,6 +108,14 @@ class Programs(unittest.TestCase):
         passed = re.findall(r" OK \] (.*)", done.stdout)
         self.assertGreaterEqual(len(passed), FEWEST_TESTS)
         print(f"{len(passed)} tests of bpf_test:", *passed, sep="\n", flush=True)
+
+    def test_flows_are_timed(self) -> None:
+        done = subprocess.run([PACKETS_TEST, "--gtest_color=no", f"--gtest_filter={':'.join(PACKETS)}"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        passed = re.findall(r" OK \] (.*)", done.stdout)
+        self.assertGreater(len(passed), len(PACKETS))
+        print(f"{len(passed)} tests of flow_kernel_test:", *passed, sep="\n", flush=True)
 
 
 class Files(unittest.TestCase):
