@@ -17,6 +17,13 @@ def flows(exporter: RunningExporter, pod: str) -> dict[int, Flow]:
     return {flow["local"]["port"]: flow for flow in json.loads(body)["flows"]}
 
 
+def settled_page(exporter: RunningExporter) -> str:
+    """A page with all samples: a row that is new begins at 0, and then so does each of its histograms."""
+    for _ in range(2):
+        exporter.page()
+    return exporter.page()
+
+
 def total(page: str, name: str, **labels: str) -> float:
     """Sum over all series of that name that have these labels."""
     wanted = set(labels.items())
