@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -62,7 +63,7 @@ class ContainerTotals {
     std::vector<uint64_t> totals;  ///< `width` counters
   };
 
-  ContainerTotals(size_t width, RowRetention retention) : width_(width), retention_(retention) {}
+  ContainerTotals(size_t width, RowRetention retention) : width_(width), retention_(std::move(retention)) {}
 
   /// Begins a scrape: who there is.
   void begin(std::span<const CountOwner> owners, SteadyTime now);

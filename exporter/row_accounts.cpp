@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "exporter/container_table.h"
 
 namespace sonde::exporter {
 
 RowAccounts::RowAccounts(size_t width, RowRetention retention)
-    : width_(width), totals_(width, retention), increments_(width) {
+    : width_(width), totals_(width, std::move(retention)), increments_(width) {
   host_.labels = metrics::Labels{{"namespace", ""}, {"pod", ""}, {"container", ""}, {"service", ""}};
   host_.totals.assign(width, 0);
 }

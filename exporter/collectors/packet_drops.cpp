@@ -142,7 +142,7 @@ class PacketDropsCollector final : public Collector {
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     if (!topic_) return tl::unexpected<Error>(topic_.error());
     BpfTopic& topic = **topic_;
-    const auto updated =
+    auto updated =
         topic.update([&](std::span<const MapKey> keys) { return rows_.plan(context.containers, keys); });
     if (!updated) return updated;
     write_counters(writer, kMetrics[0], topic.counted(), parts_);
@@ -150,7 +150,7 @@ class PacketDropsCollector final : public Collector {
   }
 
  private:
-  PacketDropsCollector(BpfContext& context, DropReasons reasons)
+  PacketDropsCollector(BpfContext& context, const DropReasons& reasons)
       : rows_(reasons, context.options().host_row), topic_(start(context, reasons)) {}
 
   static Result<std::unique_ptr<BpfTopic>> start(BpfContext& context, const DropReasons& reasons) {

@@ -125,6 +125,7 @@ void AttachedInterfaces::forget(uint32_t space, uint32_t index) {
 
 std::vector<FlowInterface> AttachedInterfaces::current() const {
   std::vector<FlowInterface> interfaces;
+  interfaces.reserve(interfaces_.size());
   for (const auto& [key, attached] : interfaces_) interfaces.push_back(attached.interface);
   return interfaces;
 }

@@ -141,7 +141,7 @@ Result<uint32_t> ClsactFilters::add(uint32_t interface, Direction direction, int
   mnl_attr_put_u32(message, TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT);
   mnl_attr_nest_end(message, options);
   if (auto added = socket_.request(*message); !added) {
-    const Error error = added.error();
+    const Error& error = added.error();
     // What was made for it goes again; how that ends is of no interest beside the error.
     (void)remove_qdisc_if_empty(interface);
     return fail("clsact filter", error);

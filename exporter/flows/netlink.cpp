@@ -55,7 +55,7 @@ void visit_attributes(const void* begin, size_t length, const std::function<void
   const auto* attribute = static_cast<const nlattr*>(begin);
   while (mnl_attr_ok(attribute, left)) {
     visit(*attribute);
-    left -= static_cast<int>(MNL_ALIGN(attribute->nla_len));
+    left -= MNL_ALIGN(attribute->nla_len);
     attribute = mnl_attr_next(attribute);
   }
 }

@@ -68,7 +68,7 @@ class Attach(unittest.TestCase):
                 pods.start("late-1", "sleep", "600")
                 eventually(lambda: attached(exporter, "tcx") == 3, exporter.log)
                 pods.cgroups.end(server)
-                pods.remove_network("server-1")
+                pods.remove("server-1")
                 eventually(lambda: "to-server-1" not in pods.run(NODE, "ip", "link"), "the pair goes with the namespace")
                 eventually(lambda: attached(exporter, "tcx") == 2, exporter.log)
                 page = exporter.page()
