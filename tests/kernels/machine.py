@@ -4,6 +4,7 @@ instruction of it (no KVM), so it is 10 to 20 times slower than the host.
 Needs root, and Debian's qemu-system-x86, busybox-static, e2fsprogs. Downloads kernels with apt-get.
 """
 import glob
+import lzma
 import os
 import re
 import shlex
@@ -23,7 +24,7 @@ MEGABYTES = 1280
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "fuse", "virtiofs",
            "veth", "sch_ingress", "cls_bpf", "cls_u32")
 # Where these are in a kernel's package.
-MODULE_PLACES = ("drivers/virtio", "fs/fuse", "drivers/net/veth.ko", "net/sched")
+MODULE_PLACES = ("drivers/virtio", "fs/fuse", "drivers/net/veth.ko*", "net/sched")
 FIRST_PROGRAM = """#!/bin/busybox sh
 for module in /modules/*.ko; do [ -e "$module" ] && /bin/busybox insmod "$module"; done
 /bin/busybox mount -t virtiofs -o ro hostfs /root
@@ -144,8 +145,11 @@ class Machine:
             os.makedirs(f"{root}/{part}")
         shutil.copy("/bin/busybox", f"{root}/bin")
         for number, module in enumerate(MODULES):
-            for file in glob.glob(f"{self.files}/lib/modules/*/kernel/**/{module}.ko", recursive=True):
-                shutil.copy(file, f"{root}/modules/{number:02}-{module}.ko")
+            for file in glob.glob(f"{self.files}/lib/modules/*/kernel/**/{module}.ko*", recursive=True):
+                with (lzma.open if file.endswith(".xz") else open)(file, "rb") as packed:
+                    content = packed.read()
+                with open(f"{root}/modules/{number:02}-{module}.ko", "wb") as plain:
+                    plain.write(content)
         with open(f"{root}/init", "w", encoding="utf-8") as file:
             words = [shlex.quote(f"{name}={value}") for name, value in variables.items()]
             file.write(FIRST_PROGRAM.format(variables=" ".join(words), script=shlex.quote(script)))
