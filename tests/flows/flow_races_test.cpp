@@ -78,7 +78,7 @@ class FlowRaces : public testing::Test {
       EXPECT_LE(times->sum_ns, flows * elapsed_ns_);
       EXPECT_LE(count_of(*times), sent_.load());
     }
-    EXPECT_GT(count_of(sum.samples.rtt), 100U);
+    EXPECT_GT(count_of(sum.samples.rtt), 10U);
   }
 
   FlowHarness harness_;
