@@ -11,30 +11,15 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from arms import EMPTY, FLOWS, NAMES, NATIVE, OURS, TCPDUMP, Arm, Arms
+from stats import bpf_stats
 from windows import difference, interleave, interval, median
 
-STATS = "/proc/sys/kernel/bpf_stats_enabled"
 PROGRAMS = {OURS: {"from_container": "from", "to_container": "to"}, EMPTY: {"empty_from": "from", "empty_to": "to"}}
 COMPUTED_SECONDS = 10
 SCRAPE_SECONDS = 15
 
-
-@contextmanager
-def bpf_stats() -> Iterator[None]:
-    """Switches the kernel's accounting of program runs on."""
-    with open(STATS, encoding="ascii") as file:
-        before = file.read()
-    with open(STATS, "w", encoding="ascii") as file:
-        file.write("1")
-    try:
-        yield
-    finally:
-        with open(STATS, "w", encoding="ascii") as file:
-            file.write(before)
 
 
 def runs(arm: Arm) -> dict[str, tuple[int, int]]:

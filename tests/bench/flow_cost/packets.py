@@ -11,31 +11,16 @@ import os
 import random
 import statistics
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from pod_networks import PodNetworks, enter
+from stats import bpf_stats
 
 BUILD = os.environ.get("SONDE_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "build",
                                                    "release"))
 DESIGN_AT = os.path.join(BUILD, "bench", "flow_design_at")
-STATS = "/proc/sys/kernel/bpf_stats_enabled"
 EMPTY, SONDE, PAPER = "empty", "sonde", "paper"
 PORT = 5201
 
-
-@contextmanager
-def bpf_stats() -> Iterator[None]:
-    """The kernel measures every run of a program meanwhile; then as before."""
-    with open(STATS, encoding="ascii") as file:
-        before = file.read()
-    with open(STATS, "w", encoding="ascii") as file:
-        file.write("1")
-    try:
-        yield
-    finally:
-        with open(STATS, "w", encoding="ascii") as file:
-            file.write(before)
 
 
 class Design:
