@@ -60,7 +60,8 @@ class CommandLine(unittest.TestCase):
                 self.assertEqual(done.stdout, "")
 
     def test_a_missing_proc_ends_it_and_names_the_flag(self) -> None:
-        done = run("--path.procfs=/nonexistent", f"--node.lock=sonde-test-{os.getpid()}")
+        done = run("--path.procfs=/nonexistent", "--web.listen-address=127.0.0.1:0",
+                   f"--node.lock=sonde-test-{os.getpid()}")
         self.assertEqual(done.returncode, 1)
         self.assertIn("--path.procfs=/nonexistent", done.stderr)
 
