@@ -78,11 +78,21 @@ def capability_reasons() -> set[str]:
     return set(re.findall(r'return "(\w+)";', source)) - {"available", "disabled"}
 
 
+def incomplete_reasons() -> set[str]:
+    """The values of the label `reason` that the recording rules of SondeFlowsIncomplete give."""
+    rules = (ROOT / "rules" / "recording.rules.yml").read_text(encoding="utf-8")
+    return set(re.findall(r"labels: \{reason: (\w+)\}", rules))
+
+
 def reason_faults(rules: str) -> list[str]:
     """A line where a runbook's table of reasons is not the programs' list, or a rule names a reason that none has."""
     faults = []
     lost = lost_event_reasons()
-    for page, reasons in (("SondeLostEvents.md", lost), ("SondeCoverageLost.md", capability_reasons())):
+    for page, reasons in (
+        ("SondeLostEvents.md", lost),
+        ("SondeCoverageLost.md", capability_reasons()),
+        ("SondeFlowsIncomplete.md", incomplete_reasons()),
+    ):
         written = first_column(page)
         faults += [f"{page}: does not explain reason {reason}" for reason in sorted(reasons - written)]
         faults += [f"{page}: no program gives reason {reason}" for reason in sorted(written - reasons)]
@@ -96,14 +106,13 @@ def reason_faults(rules: str) -> list[str]:
 def main() -> int:
     """Exit code 1 with a line for each fault."""
     alerts = blocks((ROOT / "rules" / "alerts.rules.yml").read_text(encoding="utf-8"), "alert")
-    tests = (ROOT / "tests" / "rules" / "alerts.test.yml").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "rules").glob("*.test.yml"))
     faults = [f"{name}: {fault}" for name, body in alerts.items() for fault in faults_of_alert(name, body, tests)]
     for page in (ROOT / "docs" / "runbooks").glob("*.md"):
         if page.stem not in alerts and page.stem != "README":
             faults.append(f"{page.name}: there is no such alert")
     recorded = blocks((ROOT / "rules" / "recording.rules.yml").read_text(encoding="utf-8"), "record")
-    recording_tests = (ROOT / "tests" / "rules" / "recording.test.yml").read_text(encoding="utf-8")
-    faults += [f"{name}: no test case" for name in recorded if f"{name}" not in recording_tests]
+    faults += [f"{name}: no test case" for name in recorded if name not in tests]
     faults += unknown_metrics()
     faults += reason_faults("".join(path.read_text(encoding="utf-8") for path in (ROOT / "rules").glob("*.rules.yml")))
     print("\n".join(faults) or f"{len(alerts)} alerts and {len(recorded)} recording rules are complete")

@@ -89,8 +89,10 @@ class InhibitionTest(unittest.TestCase):
         stale = alert("SondeAnalyzerStale", severity="critical", job="sonde-analyzer", instance="a:9757")
         down = alert("SondeExporterDown", severity="warning", job="sonde-exporter", instance="n1:9756")
         failing = alert("SondeCollectorFailing", severity="warning", instance="n1:9756", collector="oom")
+        flows = alert("SondeFlowsIncomplete", severity="warning", instance="n1:9756", reason="pairs_full")
         elsewhere = alert("SondeCollectorFailing", severity="warning", instance="n2:9756", collector="oom")
-        self.expect([down, stale, failing, elsewhere], [failing])
+        pair = alert("SondePairSlow", severity="warning", instance="n1:9756", service="api", remote_service="redis")
+        self.expect([down, stale, failing, flows, elsewhere, pair], [failing, flows])
 
     def test_another_cluster_is_not_held_back(self) -> None:
         here = alert("SondeAnalyzerStale", severity="critical", instance="a:9757", cluster="east")
