@@ -289,7 +289,10 @@ http::Response Exporter::mappings(const http::Request& request) {
 }
 
 http::Response Exporter::flows(const http::Request& request) {
-  if (flow_accounts_) return flow_accounts_->page(request);
+  if (flow_accounts_) {
+    const auto translations = mapping_ == nullptr ? nullptr : mapping_->conntrack().now();
+    return flow_accounts_->page(request, translations.get());
+  }
   http::Response response;
   response.status = 503;
   response.body = "connections are not watched: " + environment_.flows_error.message + '\n';

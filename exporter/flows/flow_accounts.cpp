@@ -79,7 +79,7 @@ void FlowAccounts::run(const std::stop_token& stop) {
   }
 }
 
-http::Response FlowAccounts::page(const http::Request& request) {
+http::Response FlowAccounts::page(const http::Request& request, const TranslationTable* translations) {
   const auto wanted = parse_flows_request(request);
   if (!wanted) return error_page(400, wanted.error().message);
   const auto entries = table_.read();
@@ -87,7 +87,7 @@ http::Response FlowAccounts::page(const http::Request& request) {
   http::Response response;
   response.content_type = "application/json";
   const std::lock_guard lock(mutex_);
-  response.body = flows_json(*entries, *wanted, pods_, peers_, SteadyClock::now());
+  response.body = flows_json(*entries, *wanted, pods_, peers_, translations, SteadyClock::now());
   return response;
 }
 

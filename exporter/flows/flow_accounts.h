@@ -16,6 +16,7 @@
 #include "exporter/flows/flow_pods.h"
 #include "exporter/flows/flow_rows.h"
 #include "exporter/flows/flow_table.h"
+#include "exporter/flows/mapping/translation_table.h"
 #include "exporter/flows/pair_table.h"
 #include "exporter/flows/peer_table.h"
 
@@ -45,8 +46,8 @@ class FlowAccounts {
   [[nodiscard]] FlowMonitor& monitor() const { return monitor_; }
   [[nodiscard]] const FlowTable& table() const { return table_; }
 
-  /// Answers GET /flows.
-  http::Response page(const http::Request& request);
+  /// Answers GET /flows. `translations`: as flows_json().
+  http::Response page(const http::Request& request, const TranslationTable* translations);
 
  private:
   Result<void> drain(SteadyTime now);

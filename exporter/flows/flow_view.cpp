@@ -1,5 +1,7 @@
 #include "exporter/flows/flow_view.h"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -57,10 +59,29 @@ Json direction_json(const flow_direction& direction) {
       {"bytes", direction.bytes}, {"packets", direction.packets}, {"retransmits", direction.retransmitted}};
 }
 
-Json flow_json(const Named& flow, const PeerTable& peers, uint64_t now_ns) {
+Json peer_json(const PeerTable& peers, const flow_address& address, uint16_t port, uint32_t space) {
+  const PeerName name = peers.find(address, space);
+  return {{"namespace", name.name_space},
+          {"pod", name.pod},
+          {"service", name.service},
+          {"address", address_text(address)},
+          {"port", port}};
+}
+
+/// Both ends as the flow's packets have them beyond the node's NAT; null where nothing is changed.
+Json beyond_nat_json(const flow_key& key, const PeerTable& peers, const TranslationTable* translations) {
+  if (translations == nullptr) return nullptr;
+  const auto beyond = translations->beyond(
+      {endpoint_of(key.local, key.local_port), endpoint_of(key.remote, key.remote_port), IPPROTO_TCP});
+  if (!beyond) return nullptr;
+  return {{"local", {{"address", address_text(address_of(beyond->local))}, {"port", beyond->local.port}}},
+          {"remote", peer_json(peers, address_of(beyond->remote), beyond->remote.port, key.space)}};
+}
+
+Json flow_json(const Named& flow, const PeerTable& peers, const TranslationTable* translations,
+               uint64_t now_ns) {
   const flow_key& key = flow.entry->key;
   const flow_state& state = flow.entry->state;
-  const PeerName remote = peers.find(key.remote, key.space);
   const uint64_t last_ns = std::max({state.sent.last_ns, state.received.last_ns, state.first_ns});
   const auto ago = [now_ns](uint64_t ns) { return seconds(now_ns - std::min(ns, now_ns)); };
   Json json{
@@ -71,12 +92,8 @@ Json flow_json(const Named& flow, const PeerTable& peers, uint64_t now_ns) {
         {"service", flow.pod->name.service},
         {"address", address_text(key.local)},
         {"port", key.local_port}}},
-      {"remote",
-       {{"namespace", remote.name_space},
-        {"pod", remote.pod},
-        {"service", remote.service},
-        {"address", address_text(key.remote)},
-        {"port", key.remote_port}}},
+      {"remote", peer_json(peers, key.remote, key.remote_port, key.space)},
+      {"beyond_nat", beyond_nat_json(key, peers, translations)},
       {"interface", key.interface},
       {"space", key.space},
       {"role", state.role == SONDE_ROLE_CLIENT   ? "client"
@@ -96,7 +113,7 @@ Json flow_json(const Named& flow, const PeerTable& peers, uint64_t now_ns) {
 }  // namespace
 
 std::string flows_json(const std::vector<FlowEntry>& entries, const FlowsRequest& request, FlowPods& pods,
-                       const PeerTable& peers, SteadyTime now) {
+                       const PeerTable& peers, const TranslationTable* translations, SteadyTime now) {
   const auto now_ns = static_cast<uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
   std::vector<Named> flows;
   for (const FlowEntry& entry : entries) {
@@ -113,8 +130,12 @@ std::string flows_json(const std::vector<FlowEntry>& entries, const FlowsRequest
   };
   std::partial_sort(flows.begin(), flows.begin() + static_cast<ptrdiff_t>(shown), flows.end(), larger);
   flows.resize(shown);
-  Json json{{"flows", Json::array()}, {"matched", matched}, {"in_table", entries.size()}};
-  for (const Named& flow : flows) json["flows"].push_back(flow_json(flow, peers, now_ns));
+  Json json{{"flows", Json::array()},
+            {"matched", matched},
+            {"in_table", entries.size()},
+            {"translated_connections",
+             translations == nullptr ? Json(nullptr) : Json(translations->connections())}};
+  for (const Named& flow : flows) json["flows"].push_back(flow_json(flow, peers, translations, now_ns));
   // Names may hold any bytes.
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
 }

@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "exporter/flows/mapping/mapping_words.h"
+#include "exporter/flows/address.h"
 
 namespace sonde::exporter {
 namespace {
@@ -67,13 +67,14 @@ MappingPrograms::Paths MappingRun::paths() const {
 }
 
 std::string MappingRun::ends(const mapping_key& key) {
-  return fmt::format("{}:{} > {}:{}", text_of(key.local), key.local_port, text_of(key.remote),
+  return fmt::format("{}:{} > {}:{}", address_text(key.local), key.local_port, address_text(key.remote),
                      key.remote_port);
 }
 
 std::string MappingRun::outer(const mapping_direction& direction) {
-  return fmt::format("{} > {} {}:{}", text_of(direction.outer.local), text_of(direction.outer.remote),
-                     direction.outer.source_port, direction.outer.destination_port);
+  return fmt::format("{} > {} {}:{}", address_text(direction.outer.local),
+                     address_text(direction.outer.remote), direction.outer.source_port,
+                     direction.outer.destination_port);
 }
 
 }  // namespace sonde::exporter

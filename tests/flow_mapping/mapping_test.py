@@ -4,6 +4,7 @@
 What the exporters say is compared with the ports that the ends know, with packets caught beside them, and with the delays
 that the packets were really given.
 """
+import json
 import os
 import random
 import subprocess
@@ -170,6 +171,31 @@ class Mapping(unittest.TestCase):
                 self.assertEqual(one["remote"]["address"], b.pods.address("b-1"))
                 self.assertEqual((one["at_container"]["remote"]["address"], one["at_container"]["remote"]["port"]),
                                  (SERVICE, 80))
+
+    def test_the_list_of_connections_names_what_nat_makes_of_them(self) -> None:
+        with two_nodes(("a-1",), ("b-1",)) as (a, b, _):
+            a.nat("PREROUTING", "-p", "tcp", "-d", SERVICE, "--dport", "80", "-j", "DNAT", "--to", f"{b.address}:30080")
+            a.nat("POSTROUTING", "-s", a.pod_range, "-o", "under0", "-j", "MASQUERADE")
+            b.nat("PREROUTING", "-p", "tcp", "--dport", "30080", "-j", "DNAT", "--to", f"{b.pods.address('b-1')}:{PORT}")
+            with NodeExporter(a, "--collector.flow_rtt") as of_a, NodeExporter(b, "--collector.flow_rtt") as of_b:
+                serve(b.pods, "b-1")
+                port = ask(a.pods, "a-1", SERVICE, *TALK, port=80)[1][0]
+
+                def listed(exporter: NodeExporter, pod: str) -> list[dict]:
+                    exporter.get("/metrics")  # pods are as of a scrape
+                    flows = json.loads(exporter.get(f"/flows?pod={pod}"))["flows"]
+                    return [one for one in flows if one["beyond_nat"]]
+
+                one = until("the client's connection", lambda: listed(of_a, "a-1"))[0]
+                self.assertEqual((one["local"]["port"], one["remote"]["address"], one["remote"]["port"]), (port, SERVICE, 80))
+                beyond = one["beyond_nat"]
+                self.assertEqual((beyond["local"]["address"], beyond["remote"]["address"], beyond["remote"]["port"]),
+                                 (a.address, b.address, 30080))
+                other = until("the server's connection", lambda: listed(of_b, "b-1"))[0]
+                self.assertEqual((other["local"]["address"], other["local"]["port"]), (b.pods.address("b-1"), PORT))
+                self.assertEqual((other["remote"]["address"], other["remote"]["port"]),
+                                 (a.address, beyond["local"]["port"]))
+                self.assertEqual(other["beyond_nat"]["local"], {"address": b.address, "port": 30080})
 
 
 @unittest.skipIf(os.getuid() != 0, "needs root to make network namespaces")

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
+
 #include <nlohmann/json.hpp>
 
 namespace sonde::exporter {
@@ -12,9 +14,9 @@ using Parsed = nlohmann::json;
 constexpr uint64_t kSecond = 1'000'000'000;
 
 /// Pods a and b behind the interfaces 11 and 12; 10.244.0.11 and .12 are their addresses.
-class FlowView : public testing::Test {
+class FlowsJson : public testing::Test {
  protected:
-  FlowView() {
+  FlowsJson() {
     std::vector<Container> containers;
     std::vector<FlowInterface> interfaces;
     std::vector<ContainerAddresses> addresses;
@@ -46,7 +48,7 @@ class FlowView : public testing::Test {
     return entry;
   }
   Parsed view(const FlowsRequest& request) {
-    return Parsed::parse(flows_json(entries_, request, pods_, peers_, now_));
+    return Parsed::parse(flows_json(entries_, request, pods_, peers_, translations_.get(), now_));
   }
   std::vector<int> ports(const FlowsRequest& request) {
     std::vector<int> ports;
@@ -58,6 +60,7 @@ class FlowView : public testing::Test {
   SteadyTime now_{std::chrono::seconds(100)};
   FlowPods pods_;
   PeerTable peers_{NamedNetworks()};
+  std::unique_ptr<TranslationTable> translations_;
   std::vector<FlowEntry> entries_{
       flow(11, 1,
            [](flow_state& s) {
@@ -79,7 +82,7 @@ class FlowView : public testing::Test {
   };
 };
 
-TEST_F(FlowView, AFlowHasBothEndsNamesAndItsTimes) {
+TEST_F(FlowsJson, AFlowHasBothEndsNamesAndItsTimes) {
   FlowsRequest request;
   request.limit = 1;
   const Parsed page = view(request);
@@ -100,7 +103,32 @@ TEST_F(FlowView, AFlowHasBothEndsNamesAndItsTimes) {
   EXPECT_EQ(one["sent"]["bytes"], 40);
 }
 
-TEST_F(FlowView, SortsByWhatItIsAskedFor) {
+/// Pod a's port 2 calls a service, 10.244.0.12:80, behind which 192.0.2.9:8080 answers the node's own
+/// address.
+TEST_F(FlowsJson, ARemoteBehindNatIsNamedBesideTheFlowsOwnEnds) {
+  const auto endpoint = [](const char* address, uint16_t port) {
+    return endpoint_of(*parse_address(address), port);
+  };
+  const Tuple original{endpoint("10.244.0.11", 2), endpoint("10.244.0.12", 80), IPPROTO_TCP};
+  const Tuple reply{endpoint("192.0.2.9", 8080), endpoint("192.0.2.1", 40000), IPPROTO_TCP};
+  translations_ = std::make_unique<TranslationTable>(std::vector<TranslatedConnection>{{original, reply}});
+  const Parsed page = view({});
+  EXPECT_EQ(page["translated_connections"], 1);
+  ASSERT_EQ(page["flows"].size(), 3U);
+  EXPECT_EQ(page["flows"][0]["remote"]["address"], "10.244.0.12") << "as the pod has it";
+  EXPECT_EQ(page["flows"][0]["beyond_nat"], Parsed::parse(R"({
+      "local": {"address": "192.0.2.1", "port": 40000},
+      "remote": {"namespace": "", "pod": "", "service": "~public", "address": "192.0.2.9", "port": 8080}})"));
+  EXPECT_TRUE(page["flows"][1]["beyond_nat"].is_null()) << "another port, another connection";
+}
+
+TEST_F(FlowsJson, WhereNatIsNotKnownThePageSaysSo) {
+  const Parsed page = view({});
+  EXPECT_TRUE(page["translated_connections"].is_null());
+  EXPECT_TRUE(page["flows"][0]["beyond_nat"].is_null());
+}
+
+TEST_F(FlowsJson, SortsByWhatItIsAskedFor) {
   FlowsRequest request;
   EXPECT_EQ(ports(request), (std::vector<int>{2, 1, 3}));
   request.order = FlowOrder::kRtt;
@@ -111,7 +139,7 @@ TEST_F(FlowView, SortsByWhatItIsAskedFor) {
   EXPECT_EQ(ports(request).front(), 3);
 }
 
-TEST_F(FlowView, FiltersByPodServiceContainerAndNamespace) {
+TEST_F(FlowsJson, FiltersByPodServiceContainerAndNamespace) {
   EXPECT_EQ(ports({.pod = "b"}), (std::vector<int>{3}));
   EXPECT_EQ(ports({.service = "service-a"}), (std::vector<int>{2, 1}));
   EXPECT_EQ(ports({.container = "sidecar"}).size(), 3U);
@@ -121,7 +149,7 @@ TEST_F(FlowView, FiltersByPodServiceContainerAndNamespace) {
   EXPECT_EQ(view({.pod = "b"})["matched"], 1);
 }
 
-TEST_F(FlowView, IsBoundedByTheLimit) {
+TEST_F(FlowsJson, IsBoundedByTheLimit) {
   entries_.clear();
   for (int i = 0; i < 20'000; ++i) {
     entries_.push_back(
@@ -135,7 +163,7 @@ TEST_F(FlowView, IsBoundedByTheLimit) {
   EXPECT_EQ(page["flows"][0]["local"]["port"], 19'999);
 }
 
-TEST_F(FlowView, NamesOfAnyBytesAreValidJson) {
+TEST_F(FlowsJson, NamesOfAnyBytesAreValidJson) {
   Container odd;
   odd.name = {"shop", "bad\xff\"name", "c", "s"};
   odd.network_namespace = 13;

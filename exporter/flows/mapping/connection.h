@@ -27,6 +27,13 @@ inline Endpoint endpoint_of(const flow_address& address, uint16_t port) {
   return endpoint;
 }
 
+/// The reverse.
+inline flow_address address_of(const Endpoint& endpoint) {
+  flow_address address{};
+  std::memcpy(address.bytes, endpoint.address.data(), endpoint.address.size());
+  return address;
+}
+
 /// The way of one direction's packets, as conntrack's tuples have it.
 struct Tuple {
   Endpoint source;

@@ -1,14 +1,13 @@
 #include "exporter/flows/mapping/mapping_page.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "exporter/flows/address.h"
 #include "exporter/flows/mapping/mapping_words.h"
 
 namespace sonde::exporter {
@@ -21,25 +20,6 @@ constexpr double kNanoseconds = 1e9;
 
 tl::unexpected<Error> wrong(const char* parameter, const std::string& value, const char* allowed) {
   return fail(ErrorCode::kInvalid, fmt::format("{}={}: give {}", parameter, value, allowed));
-}
-
-std::optional<flow_address> parse_address(const std::string& text) {
-  flow_address address{};
-  if (inet_pton(AF_INET6, text.c_str(), address.bytes) == 1) return address;
-  if (inet_pton(AF_INET, text.c_str(), address.bytes + 12) != 1) return std::nullopt;
-  address.bytes[10] = 0xff;
-  address.bytes[11] = 0xff;
-  return address;
-}
-
-bool same(const flow_address& one, const flow_address& other) {
-  return std::memcmp(one.bytes, other.bytes, sizeof one.bytes) == 0;
-}
-
-flow_address address_of(const Endpoint& endpoint) {
-  flow_address address{};
-  std::memcpy(address.bytes, endpoint.address.data(), endpoint.address.size());
-  return address;
 }
 
 using Entry = std::pair<mapping_key, mapping_state>;
@@ -81,16 +61,17 @@ bool wanted(const Flow& flow, const MappingQuery& query) {
       *query.tunnel != tunnel_word(state.translated != 0 ? uint8_t{SONDE_TUNNEL_NAT} : key.tunnel)) {
     return false;
   }
-  if (query.address && !same(*query.address, key.local) && !same(*query.address, key.remote)) {
+  if (query.address && !same_address(*query.address, key.local) &&
+      !same_address(*query.address, key.remote)) {
     const auto& inside = flow.at_container;
-    if (!inside || (!same(*query.address, address_of(inside->local)) &&
-                    !same(*query.address, address_of(inside->remote)))) {
+    if (!inside || (!same_address(*query.address, address_of(inside->local)) &&
+                    !same_address(*query.address, address_of(inside->remote)))) {
       return false;
     }
   }
   const auto in_outer = [&](const mapping_direction& direction) {
-    return direction.traffic.packets > 0 &&
-           (same(*query.outer, direction.outer.local) || same(*query.outer, direction.outer.remote));
+    return direction.traffic.packets > 0 && (same_address(*query.outer, direction.outer.local) ||
+                                             same_address(*query.outer, direction.outer.remote));
   };
   return !query.outer || in_outer(state.sent) || in_outer(state.received);
 }
@@ -107,7 +88,7 @@ uint64_t rank(const mapping_state& state, MappingQuery::Order order) {
 }
 
 json end_json(const flow_address& address, uint16_t port, const AddressedPod* pod) {
-  json end{{"address", text_of(address)}, {"port", port}};
+  json end{{"address", address_text(address)}, {"port", port}};
   if (pod != nullptr) {
     end["namespace"] = pod->name.name_space;
     end["pod"] = pod->name.pod;
@@ -123,8 +104,8 @@ json direction_json(const mapping_direction& direction, uint8_t tunnel, uint64_t
   sent["idle_seconds"] =
       now_ns > traffic.last_ns ? static_cast<double>(now_ns - traffic.last_ns) / kNanoseconds : 0;
   if (tunnel == SONDE_TUNNEL_NONE) return sent;
-  sent["outer"] = {{"address", text_of(direction.outer.local)},
-                   {"remote_address", text_of(direction.outer.remote)},
+  sent["outer"] = {{"address", address_text(direction.outer.local)},
+                   {"remote_address", address_text(direction.outer.remote)},
                    {"changes", direction.changes}};
   if (tunnel != SONDE_TUNNEL_IPIP) {
     sent["outer"]["source_port"] = direction.outer.source_port;

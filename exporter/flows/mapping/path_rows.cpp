@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "exporter/flows/address.h"
 #include "exporter/flows/mapping/mapping_words.h"
 
 namespace sonde::exporter {
@@ -69,10 +70,10 @@ bool is_multicast(const flow_address& address) {
 metrics::Labels labels_of_path(const path_key& key, const PathLabels& known) {
   metrics::Labels labels = known.pod;
   const bool virtual_network = key.tunnel == SONDE_TUNNEL_VXLAN || key.tunnel == SONDE_TUNNEL_GENEVE;
-  labels.add("address", text_of(key.local));
-  labels.add("remote_address", text_of(key.remote));
-  labels.add("outer_address", text_of(key.outer_local));
-  labels.add("outer_remote_address", text_of(key.outer_remote));
+  labels.add("address", address_text(key.local));
+  labels.add("remote_address", address_text(key.remote));
+  labels.add("outer_address", address_text(key.outer_local));
+  labels.add("outer_remote_address", address_text(key.outer_remote));
   labels.add("tunnel", tunnel_word(key.tunnel));
   labels.add("vni", virtual_network ? std::to_string(key.vni) : "");
   labels.add("interface", known.interface);
