@@ -1,6 +1,7 @@
 """The whole loop as one object: the shop, what watches it, and faults on demand."""
 import contextlib
 import functools
+import json
 import os
 import signal
 import threading
@@ -84,7 +85,8 @@ class Loop:
         common = (self.run.name, self.run.folder, PROGRAMS, self.run.ports, tools.entries("tools"))
         self.shop = shop.Shop(*common, self._rate)
         switch = self.shop.network.namespace(SWITCH)
-        self.watch = watch.Watch(*common, self._interval, self._scrape_injector, switch)
+        way_out = self.shop.network.host_end("load")
+        self.watch = watch.Watch(*common, self._interval, self._scrape_injector, switch, way_out)
         self._stop.append(self.shop.stop)
         self._say("cgroups, network namespaces, database")
         self.shop.prepare()
@@ -191,6 +193,18 @@ class Loop:
             parameters["time"] = f"{time_seconds:.3f}"
         diagnosis: dict[str, Any] = client.get_json(self.url("analyzer") + "/diagnose", parameters)
         return diagnosis
+
+    def trace(self, service: str, seconds: float) -> dict[str, Any]:
+        """A trace of a service's connections, once it has ended."""
+        body = {"container": {"namespace": self.namespace, "service": service}, "seconds": seconds}
+        page = json.loads(client.post(self.url("exporter") + "/trace", body=json.dumps(body).encode()))["page"]
+
+        def ended() -> dict[str, Any] | None:
+            trace: dict[str, Any] = client.get_json(self.url("exporter") + page)
+            return None if trace.get("running") else trace
+
+        found: dict[str, Any] = client.wait_for("the trace has ended", ended, seconds + START_SECONDS)
+        return found
 
     def wait_for_alert(self, name: str, seconds: float) -> tuple[dict[str, str], float] | None:
         """The first alert of that name and when it was seen (Unix seconds), or None within the time. Raises

@@ -22,11 +22,11 @@ class Network:
         _ip(
             None,
             [
-                f"link add to-{member} netns {switch} type veth peer name eth0 netns {self.namespace(member)}"
+                f"link add {self.host_end(member)} netns {switch} type veth peer name eth0 netns {self.namespace(member)}"
                 for member in self._members
             ],
         )
-        _ip(switch, [f"link set to-{member} master bridge0 up" for member in self._members])
+        _ip(switch, [f"link set {self.host_end(member)} master bridge0 up" for member in self._members])
         for member in self._members:
             _ip(
                 self.namespace(member),
@@ -40,6 +40,10 @@ class Network:
     def file(self, member: str) -> Path:
         """What a process enters to be in the member's network (nsenter --net=…)."""
         return Path("/run/netns") / self.namespace(member)
+
+    def host_end(self, member: str) -> str:
+        """The other end of the member's eth0, in the namespace `switch`."""
+        return f"to-{member}"
 
     def address(self, member: str) -> str:
         """The member's IPv4 address."""

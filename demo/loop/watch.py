@@ -30,9 +30,10 @@ class Watch:
         interval: str,
         scrape_injector: bool,
         switch: str,
+        way_out: str,
     ) -> None:
         """`tools`: the cgroup entries of what is not a container; `switch`: the network namespace where the containers'
-        interfaces end."""
+        interfaces end; `way_out`: the interface there by which packets leave the shop."""
         self._name = name
         self._folder = folder
         self._programs = programs
@@ -41,6 +42,7 @@ class Watch:
         self._jobs = [job for job in JOBS if scrape_injector or job != "injector"]
         self._tools = tools
         self._switch = switch
+        self._way_out = way_out
         self.processes: dict[str, Process] = {}
 
     def url(self, server: str) -> str:
@@ -74,6 +76,7 @@ class Watch:
                 f"--web.listen-address=127.0.0.1:{self._ports['exporter']}",
                 f"--container.cgroup-include=/{self._name}/[^/]+",
                 f"--flows.network-namespace={self._switch}",
+                f"--mapping.interfaces={self._way_out}",  # the node's link, where packets leave for the clients
                 "--collector.syscalls.sampling-period=1s",  # the demo scrapes more often than others do
                 f"--node.lock=sonde-exporter of {self._name}",  # another run's exporter watches another tree
             ],

@@ -29,6 +29,7 @@ def setUpModule() -> None:  # pylint: disable=invalid-name
     loop.__enter__()  # pylint: disable=unnecessary-dunder-call
     client.wait_for("the analyzer scores the faulted container", scored, PATIENCE_SECONDS * 2)
     say(f"quiet for {QUIET_SECONDS:.0f} s")
+    loop.trace("api", seconds=2)
     quiet_end = time.monotonic() + QUIET_SECONDS
     client.wait_for("the quiet phase is over", lambda: time.monotonic() > quiet_end, QUIET_SECONDS + 5)
     fault_start = loop.inject(FAULTED, duration_seconds=600).start
