@@ -42,6 +42,22 @@ TEST(MetricMapper, FindsQuantityAndContainerOfASeries) {
   EXPECT_EQ(targets[0].entity, (Entity{"shop", "api-2", "api-2", "api"}));
 }
 
+TEST(MetricMapper, WaitingForAnswersAndAnsweringAreTwoQuantities) {
+  const MetricMapper mapper = mapper_for("");
+  for (const auto& [role, name] : {std::pair{"client", "answer_wait"}, {"server", "answer_time"}}) {
+    const auto targets = mapper.targets(LabelSet({{"__name__", "sonde_flow_request_latency_seconds_sum"},
+                                                  {"namespace", "shop"},
+                                                  {"pod", "api-2"},
+                                                  {"container", ""},
+                                                  {"service", "api"},
+                                                  {"remote_service", "redis"},
+                                                  {"role", role}}));
+    ASSERT_EQ(targets.size(), 1U);
+    EXPECT_EQ(quantity(mapper, targets[0]), name);
+    EXPECT_EQ(targets[0].entity, (Entity{"shop", "api-2", "", "api"}));
+  }
+}
+
 TEST(MetricMapper, TheHostsOwnRowIsNoContainer) {
   EXPECT_THAT(
       mapper_for("").targets(LabelSet({LabelSet::Pair{"__name__", "sonde_container_syscalls_total"}})),

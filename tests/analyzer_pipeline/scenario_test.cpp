@@ -24,10 +24,16 @@ struct Outcome {
   int64_t delay_ms = 0;
   bool fleet_shift = false;
   bool change_rate_moved = false;
+  std::optional<Evidence> wait;  ///< haproxy's for answers, 10 s after kQuietMs
 };
 
 bool conclusive(const Finding& finding) {
   return !finding.inconclusive;
+}
+
+std::optional<Evidence> wait_in(const Score& score) {
+  const auto found = std::ranges::find(score.evidence, "answer_wait", &Evidence::quantity);
+  return found == score.evidence.end() ? std::nullopt : std::optional(*found);
 }
 
 /// Plays a scenario tick by tick, as the tick loop would.
@@ -51,6 +57,8 @@ Outcome play(ShopScenario scenario) {
     run.fleet_shift = run.fleet_shift || (later && report->fleet.shifted);
     for (const Score& score : report->scores) {
       if (score.detector == "change_rate" && score.value > 0) run.change_rate_moved = true;
+      const bool soon = time <= kQuietMs + 10'000;
+      if (soon && score.detector == "zscore" && score.entity.service == "haproxy") run.wait = wait_in(score);
     }
     const auto found = std::ranges::find_if(report->findings, conclusive);
     if (found == report->findings.end()) continue;
@@ -164,6 +172,19 @@ TEST(Scenario, TheReplicasThatTakeOverFromALostOneAreNotNamed) {
   print("lost replica", tally);
   EXPECT_EQ(tally.named, 0U);
   EXPECT_EQ(moved, tally.runs);
+}
+
+TEST(Scenario, ASlowNetworkIsEvidenceAndNobodysFault) {
+  Tally tally;
+  for (unsigned seed = 601; seed <= 600 + kSeeds; ++seed) {
+    const Outcome run = play({.seed = seed, .network_delay_seconds = 0.01});
+    count(tally, run, "");
+    ASSERT_TRUE(run.wait);
+    EXPECT_GT(run.wait->value, 3 * run.wait->expected);
+    EXPECT_GT(run.wait->value, run.wait->expected + 5 * run.wait->deviation);
+  }
+  print("slow network", tally);
+  EXPECT_LE(tally.named, tally.runs * 5 / 100);
 }
 
 }  // namespace

@@ -9,6 +9,11 @@ namespace {
 
 constexpr double kRequests = 100;  // a second
 constexpr double kCores = 2;
+const std::string kWait = "sonde_flow_request_latency_seconds_sum";
+
+bool of_the_pod(const std::string& metric) {
+  return metric.starts_with("sonde_pod_") || metric == kWait;
+}
 
 }  // namespace
 
@@ -76,6 +81,9 @@ void SyntheticShop::serve(double seconds) {
       counters[prefix + "_bytes_total"] += own * container.bytes_per_request;
       counters[prefix + "_packets_total"] += own * container.bytes_per_request / 150;
     }
+    if (container.name == "haproxy") {
+      counters[kWait] += own * (0.002 * machine + (later ? scenario_.network_delay_seconds : 0));
+    }
     memory_[container.name] += own * 20 * normal();
     if (hog && container.name == scenario_.hog_container) {
       counters["sonde_container_cpu_usage_seconds_total"] +=
@@ -99,13 +107,13 @@ void SyntheticShop::serve(double seconds) {
   }
 }
 
-void SyntheticShop::record(const Container& container, const std::string& metric, double value,
-                           bool pod_row) {
+void SyntheticShop::record(const Container& container, const std::string& metric, double value) {
   const LabelSet labels({{"__name__", metric},
                          {"namespace", "shop"},
                          {"pod", container.name},
-                         {"container", pod_row ? "" : container.name},
+                         {"container", of_the_pod(metric) ? "" : container.name},
                          {"service", container.service},
+                         {"role", metric == kWait ? "client" : ""},
                          {"job", "sonde-exporter"},
                          {"instance", "127.0.0.1:9756"}});
   series_[labels].push_back({kStartMs + next_scrape_ms_, value});
@@ -116,11 +124,10 @@ void SyntheticShop::scrape() {
     const bool gone = container.name == scenario_.lost_container && now_ms_ >= scenario_.hog_from_ms;
     if (gone && counters_[container.name].empty()) continue;
     for (const auto& [metric, value] : counters_[container.name]) {
-      record(container, metric, gone ? std::bit_cast<double>(kStaleNanBits) : value,
-             metric.starts_with("sonde_pod_"));
+      record(container, metric, gone ? std::bit_cast<double>(kStaleNanBits) : value);
     }
     record(container, "sonde_container_memory_usage_bytes",
-           gone ? std::bit_cast<double>(kStaleNanBits) : 5e7 + memory_[container.name], false);
+           gone ? std::bit_cast<double>(kStaleNanBits) : 5e7 + memory_[container.name]);
     if (gone) counters_[container.name].clear();
   }
 }

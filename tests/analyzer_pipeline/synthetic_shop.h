@@ -20,10 +20,11 @@ struct ShopScenario {
   unsigned seed = 1;
   std::string hog_container{};  ///< "" for none
   double hog_cores = 1;
-  int64_t hog_from_ms = 0;       ///< since the shop's start; where the load changes too
-  double load_factor = 1;        ///< from then on
-  std::string lost_container{};  ///< vanishes then, with a staleness marker
-  double machine_noise = 0.25;   ///< how much the CPU time of a request wanders for all containers alike
+  int64_t hog_from_ms = 0;           ///< since the shop's start; where the load changes too
+  double load_factor = 1;            ///< from then on
+  std::string lost_container{};      ///< vanishes then, with a staleness marker
+  double network_delay_seconds = 0;  ///< that requests to the api replicas take longer from then on
+  double machine_noise = 0.25;       ///< how much the CPU time of a request wanders for all containers alike
 };
 
 /// A shop as sonde-exporter would measure it: nginx → haproxy → three api replicas → redis, postgres, at
@@ -58,7 +59,7 @@ class SyntheticShop : public Source {
 
   void scrape();
   void serve(double seconds);
-  void record(const Container& container, const std::string& metric, double value, bool pod_row);
+  void record(const Container& container, const std::string& metric, double value);
   double normal();
   double uniform();
 
