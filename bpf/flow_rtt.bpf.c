@@ -70,16 +70,22 @@ static __always_inline void pair_of(const struct flow_key *flow, struct pair_slo
 	find_pair(&key, found);
 }
 
+/* Whether a kernel gives the port to who asks for none: by default those from 32768 on. */
+static __always_inline bool is_ephemeral(__u16 port)
+{
+	return port >= 32768;
+}
+
 static __always_inline __u32 role_of(const struct flow_key *key, __u8 flags, bool from_container)
 {
 	bool opened_here = from_container;
 
 	if (flags & SONDE_TCP_SYN)
 		opened_here = from_container == !(flags & SONDE_TCP_ACK);
-	else if (key->local_port == key->remote_port)
+	else if (is_ephemeral(key->local_port) == is_ephemeral(key->remote_port))
 		return SONDE_ROLE_UNKNOWN;
 	else
-		opened_here = key->local_port > key->remote_port;
+		opened_here = is_ephemeral(key->local_port);
 	return opened_here ? SONDE_ROLE_CLIENT : SONDE_ROLE_SERVER;
 }
 
@@ -232,7 +238,7 @@ static __always_inline bool take_segment(struct flow_state *state, const struct 
 	}
 	if (seldom(!before_it && !syn))
 		/* Never seen from its start: this may be something sent again. */
-		write_once(sides.own_probe->recovery, SONDE_KNOWN | end);
+		recover(sides.own_probe, SONDE_KNOWN | end);
 	else if ((from_container || !syn) && is_due(sides.own_probe, sides.own->last_ns))
 		/* What SYN carries may stay without ACK. */
 		arm(sides.own_probe, syn ? packet->sequence + 1 : end, syn, bpf_ktime_get_ns());
@@ -253,7 +259,8 @@ static __always_inline __u32 take_packet(struct __sk_buff *skb, struct flow_stat
 	sides.own->bytes += packet->bytes;
 	sides.own->packets++;
 	sides.own->last_ns = bpf_ktime_get_coarse_ns();
-	if (seldom(!samples || packet->tcp_flags & SONDE_TCP_RST))
+	if (seldom(!samples || packet->tcp_flags & SONDE_TCP_RST ||
+		   is_out_of_window(read_once(sides.own->end), packet->sequence)))
 		return 0;
 	if (packet->tcp_flags & SONDE_TCP_ACK)
 		take_ack(state, key, sides, packet->acknowledgement, samples, from_container);
@@ -284,6 +291,12 @@ static __always_inline void count_packet(__u32 slot, __u32 bytes, __u32 retransm
 		count_flow(SONDE_PAIRS_OVERFLOWED);
 }
 
+/* A flow whose pair found no room asks again with every 64th packet: others may have left. */
+static __always_inline bool looks_again(const struct flow_state *state, __u32 slot)
+{
+	return is_overflow(slot) && state->sent.packets % 64 == 0;
+}
+
 /* The slot that a flow remembers, if it still is its pair's; else its pair's present one. */
 static __always_inline __u32 slot_of_flow(struct flow_state *state, const struct flow_key *key)
 {
@@ -291,7 +304,7 @@ static __always_inline __u32 slot_of_flow(struct flow_state *state, const struct
 	__u32 slot = known, *generation = bpf_map_lookup_elem(&generations, &slot);
 	struct pair_slot pair;
 
-	if (generation && !seldom(*generation != known >> 32))
+	if (generation && !seldom(*generation != known >> 32 || looks_again(state, slot)))
 		return slot;
 	pair_of(key, &pair);
 	write_once(state->pair, (__u64)pair.generation << 32 | pair.slot);
@@ -345,4 +358,18 @@ SEC("?tc")
 int to_container(struct __sk_buff *skb)
 {
 	return see(skb, false);
+}
+
+struct bpf_map;
+
+static long pass_by(struct bpf_map *map, const struct flow_key *key, struct flow_state *state, void *context)
+{
+	return 0;
+}
+
+/* Hook: none; the exporter runs it (BPF_PROG_TEST_RUN) and gets the number of flows. Oldest kernel: 5.14. */
+SEC("?syscall")
+int count_flows(void *context)
+{
+	return bpf_for_each_map_elem(&flows, pass_by, NULL, 0);
 }

@@ -21,6 +21,16 @@ struct flow_settings {
 /* Slots in all maps of slots. */
 #define SONDE_PAIR_SLOTS(max_pairs) ((max_pairs) + SONDE_OVERFLOW_SLOTS)
 
+/* Counts of slots in use by interface, and behind them that of all (map `pair_shares`). */
+#define SONDE_PAIR_SHARES 4096
+#define SONDE_ALL_PAIRS SONDE_PAIR_SHARES
+
+/* Where an interface's slots are counted. Neighbours never meet: their numbers follow each other. */
+static inline __u32 share_of(__u32 interface, __u32 space)
+{
+	return (interface + space * 1021) % SONDE_PAIR_SHARES;
+}
+
 /* Why a packet's bytes belong to no flow, or to nobody. */
 enum parse_result {
 	SONDE_PARSED,           /* a whole TCP or UDP header, or another protocol over IP */
@@ -83,9 +93,8 @@ struct pair_samples {
 };
 
 enum flow_role {
-	SONDE_ROLE_UNKNOWN,
-	SONDE_ROLE_CLIENT, /* the container opened the connection, or has the higher port of one already open
-			    */
+	SONDE_ROLE_UNKNOWN, /* its opening was not seen, and both ports or neither are below 32768 */
+	SONDE_ROLE_CLIENT,  /* the container opened it, or has the only port from 32768 on */
 	SONDE_ROLE_SERVER
 };
 

@@ -24,7 +24,8 @@ namespace {
 
 constexpr std::string_view kTracepointSection = "tp_btf/";
 constexpr std::string_view kPerfEventSection = "perf_event";
-constexpr std::string_view kClassifierSection = "tc";  // of interfaces; who attaches it knows where
+constexpr std::string_view kClassifierSection = "tc";   // of interfaces; who attaches it knows where
+constexpr std::string_view kCalledSection = "syscall";  // of who runs it himself
 constexpr const char* kSlotsMap = "slots";
 constexpr const char* kFreeSlotsMap = "free_slots";
 constexpr const char* kRecentMap = "recent";
@@ -127,9 +128,9 @@ std::vector<std::string> programs_for_kernel(BpfContext& context, const BpfObjec
   bpf_object__for_each_program(program, object) {
     const std::string name = bpf_program__name(program);
     const std::string hook = hook_of(program);
-    const CapabilityReason reason = hook == kPerfEventSection || hook == kClassifierSection
-                                        ? CapabilityReason::kAvailable
-                                        : context.hook_reason(hook);
+    const bool needs_no_hook =
+        hook == kPerfEventSection || hook == kClassifierSection || hook == kCalledSection;
+    const CapabilityReason reason = needs_no_hook ? CapabilityReason::kAvailable : context.hook_reason(hook);
     const bool wanted = !contains(source.not_wanted, name);
     // A hook that nobody wants is no loss where the kernel lacks it.
     if (reason == CapabilityReason::kDisabled || (wanted && reason == CapabilityReason::kNoHook)) {

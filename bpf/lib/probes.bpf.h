@@ -22,6 +22,15 @@ static __always_inline bool before(__u32 a, __u32 b)
 	return (__s32)(a - b) < 0;
 }
 
+/* No window of TCP's reaches farther: what lies beyond belongs to another connection, or to nobody's. */
+#define SONDE_MAX_WINDOW (1U << 30)
+
+/* Whether a number is out of any window around `end` (flow_direction.end), where that is known. */
+static __always_inline bool is_out_of_window(__u64 end, __u32 number)
+{
+	return end && number - (__u32)end + SONDE_MAX_WINDOW > 2 * SONDE_MAX_WINDOW;
+}
+
 #define read_once(x) (*(const volatile typeof(x) *)&(x))
 #define write_once(x, value) (*(volatile typeof(x) *)&(x) = (value))
 
@@ -44,15 +53,39 @@ static __always_inline __u64 raise_end(struct flow_direction *direction, __u32 e
 	return SONDE_KNOWN | end; /* others are ahead: as if it were sent again, so no probe */
 }
 
-/* Starts waiting for the ACK of `target`, unless another is waited for or data was sent again. */
+/*
+ * Starts waiting for the ACK of `target`, unless another is waited for. Where another CPU finds meanwhile
+ * that data was sent again, this is taken back.
+ */
 static __always_inline void arm(struct flow_probe *probe, __u32 target, bool handshake, __u64 now)
 {
 	__u64 armed = (now & ~(SONDE_ARMED | SONDE_OF_HANDSHAKE)) | SONDE_ARMED;
+	__u64 word;
 
 	if (handshake)
 		armed |= SONDE_OF_HANDSHAKE;
-	if (__sync_val_compare_and_swap(&probe->word, 0, (__u64)target << 32 | (__u32)armed) == 0)
-		write_once(probe->armed_ns, armed);
+	word = (__u64)target << 32 | (__u32)armed;
+	if (__sync_val_compare_and_swap(&probe->word, 0, word) != 0)
+		return;
+	write_once(probe->armed_ns, armed);
+	if (read_once(probe->recovery))
+		__sync_val_compare_and_swap(&probe->word, word, 0);
+}
+
+/* Starts a recovery up to `end` (flow_direction.end), or goes on with one up to there; it never gets shorter.
+ */
+static __always_inline void recover(struct flow_probe *probe, __u64 end)
+{
+	__u64 old = read_once(probe->recovery), found;
+
+	for (int tries = 0; tries < 4; ++tries) {
+		if (old && !before(old, end))
+			return;
+		found = __sync_val_compare_and_swap(&probe->recovery, old, end);
+		if (found == old)
+			return;
+		old = found;
+	}
 }
 
 /*
@@ -61,16 +94,17 @@ static __always_inline void arm(struct flow_probe *probe, __u32 target, bool han
  */
 static __always_inline void disarm(struct flow_probe *probe, __u32 sequence, __u64 end)
 {
-	__u64 word = read_once(probe->word);
+	__u64 word;
 
-	write_once(probe->recovery, end);
+	recover(probe, end);
+	word = read_once(probe->word);
 	if (word && before(sequence, word >> 32))
 		__sync_val_compare_and_swap(&probe->word, word, 0);
 }
 
 /*
- * Takes the probe if `acknowledgement` reaches it. Returns its word, or 0. ACKs of what was never sent are
- * none.
+ * Takes the probe if `acknowledgement` reaches it, and ends a recovery that it reaches. Returns the probe's
+ * word, or 0. ACKs of what was never sent are none.
  */
 static __always_inline __u64 take_probe(struct flow_probe *probe, const struct flow_direction *sender,
 					__u32 acknowledgement)
@@ -78,9 +112,12 @@ static __always_inline __u64 take_probe(struct flow_probe *probe, const struct f
 	__u64 word = read_once(probe->word);
 	__u64 recovery = read_once(probe->recovery);
 
+	if ((!word && !recovery) || before(read_once(sender->end), acknowledgement))
+		return 0;
+	/* Unless another CPU has made it longer meanwhile. */
 	if (recovery && !before(acknowledgement, recovery))
-		write_once(probe->recovery, 0);
-	if (!word || before(acknowledgement, word >> 32) || before(read_once(sender->end), acknowledgement))
+		__sync_val_compare_and_swap(&probe->recovery, recovery, 0);
+	if (!word || before(acknowledgement, word >> 32))
 		return 0;
 	return __sync_val_compare_and_swap(&probe->word, word, 0) == word ? word : 0;
 }

@@ -46,13 +46,15 @@ constexpr std::array<MetricRow, 12> kOwn{{
     {"sonde_exporter_flow_pairs", MetricType::kGauge, "", "",
      "Pairs of an interface and a remote address that are counted in the kernel now."},
     {"sonde_exporter_flow_pairs_overflowed_packets_total", MetricType::kCounter, "", "",
-     "Packets for whose pair there was no room (--flows.max-pairs): they are part of ~other."},
+     "Packets for whose pair there was no room (--flows.max-pairs), or whose interface had its share: they "
+     "are "
+     "part of ~other."},
     {"sonde_exporter_flows", MetricType::kGauge, "", "",
      "Connections in the kernel's table; --flows.max-flows is its size."},
     {"sonde_exporter_flows_made_total", MetricType::kCounter, "", "",
      "Connections that came into the table."},
     {"sonde_exporter_flows_closed_total", MetricType::kCounter, "", "",
-     "Connections that left the table because they were closed."},
+     "Connections that left the table because they were closed or their interface is gone."},
     {"sonde_exporter_flows_evicted_total", MetricType::kCounter, "", "",
      "Connections that left the table for lack of room. What they count goes on; an RTT that was under way "
      "is "

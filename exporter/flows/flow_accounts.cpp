@@ -8,10 +8,11 @@
 namespace sonde::exporter {
 namespace {
 
-/// How often the thread looks whether slots run short.
+/// How often the thread looks whether room is wanted.
 constexpr auto kLookInterval = std::chrono::seconds(5);
-/// What is counted is taken in so often although nobody scrapes: pods that end meanwhile are known then.
-constexpr auto kDrainInterval = std::chrono::seconds(60);
+/// How often it makes some unasked. What is counted is taken in then although nobody scrapes: pods that end
+/// meanwhile are known.
+constexpr auto kRoomInterval = std::chrono::seconds(60);
 
 http::Response error_page(int status, const std::string& message) {
   http::Response response;
@@ -22,8 +23,10 @@ http::Response error_page(int status, const std::string& message) {
 
 }  // namespace
 
-FlowAccounts::FlowAccounts(FlowMonitor& monitor, const FlowRowsOptions& rows, NamedNetworks networks)
+FlowAccounts::FlowAccounts(FlowMonitor& monitor, const FlowRowsOptions& rows, NamedNetworks networks,
+                           std::function<std::shared_ptr<const ContainerTable>()> containers)
     : monitor_(monitor),
+      containers_(std::move(containers)),
       table_(monitor.programs()),
       pair_table_(monitor.programs()),
       peers_(std::move(networks)),
@@ -31,23 +34,29 @@ FlowAccounts::FlowAccounts(FlowMonitor& monitor, const FlowRowsOptions& rows, Na
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 Result<void> FlowAccounts::update(const ContainerTable& containers, SteadyTime now) {
-  const std::vector<FlowInterface> interfaces = monitor_.interfaces().current();
-  const std::vector<ContainerAddresses> addresses = monitor_.interfaces().addresses();
   const std::lock_guard lock(mutex_);
-  pods_.update(containers, interfaces, now);
-  peers_.update(containers, interfaces, addresses);
-  forget_gone(interfaces);
+  look_around(containers, now);
   auto drained = drain(now);
   rows_.settle(pods_, now);
   return drained;
 }
 
-/// The pairs of interfaces that are gone leave their slots to others.
+/// Who there is now.
+void FlowAccounts::look_around(const ContainerTable& containers, SteadyTime now) {
+  const std::vector<FlowInterface> interfaces = monitor_.interfaces().current();
+  pods_.update(containers, interfaces, now);
+  peers_.update(containers, interfaces, monitor_.interfaces().addresses());
+  forget_gone(interfaces);
+}
+
+/// The pairs and flows of interfaces that are gone leave their places to others.
 void FlowAccounts::forget_gone(std::span<const FlowInterface> interfaces) {
   std::set<FlowPods::Interface> present;
   for (const FlowInterface& interface : interfaces) present.insert({interface.space, interface.index});
   for (const auto& [space, index] : interfaces_) {
-    if (!present.contains({space, index})) pair_table_.forget({.space = space, .interface = index});
+    if (present.contains({space, index})) continue;
+    pair_table_.forget({.space = space, .interface = index});
+    gone_.insert({space, index});
   }
   interfaces_ = std::move(present);
 }
@@ -55,11 +64,33 @@ void FlowAccounts::forget_gone(std::span<const FlowInterface> interfaces) {
 Result<void> FlowAccounts::drain(SteadyTime now) {
   auto deltas = pair_table_.drain(now);
   if (!deltas) return tl::unexpected(deltas.error());
-  for (const PairDelta& delta : *deltas) {
+  add(*deltas, now);
+  return {};
+}
+
+void FlowAccounts::add(std::span<const PairDelta> deltas, SteadyTime now) {
+  for (const PairDelta& delta : deltas) {
     rows_.add(delta.key, delta.traffic, delta.samples, pods_, peers_, now);
   }
-  drained_at_ = now;
-  return {};
+}
+
+/// A scrape never waits for this: `lock` is free while programs are waited for.
+void FlowAccounts::make_room(SteadyTime now, std::unique_lock<std::mutex>& lock) {
+  made_room_at_ = now;
+  // What cannot be read now is there the next time; a scrape that cannot read says so.
+  (void)drain(now);
+  add(pair_table_.retire(now,
+                         [&lock] {
+                           lock.unlock();
+                           wait_for_programs();
+                           lock.lock();
+                         }),
+      now);
+  if (const auto gone = std::exchange(gone_, {}); !gone.empty()) {
+    lock.unlock();
+    table_.forget(gone);
+    lock.lock();
+  }
 }
 
 size_t FlowAccounts::pairs() const {
@@ -71,11 +102,10 @@ void FlowAccounts::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {
     wake_.wait_for(lock, stop, kLookInterval, [] { return false; });
+    if (stop.stop_requested()) return;
     const SteadyTime now = SteadyClock::now();
-    const bool short_of_slots = pair_table_.size() * 4 >= size_t{monitor_.programs().options().max_pairs} * 3;
-    if (stop.stop_requested() || (!short_of_slots && now - drained_at_ < kDrainInterval)) continue;
-    // What cannot be read now is there the next time; a scrape that cannot read says so.
-    if (!drain(now)) drained_at_ = now;
+    look_around(*containers_(), now);
+    if (pair_table_.is_pressed() || now - made_room_at_ >= kRoomInterval) make_room(now, lock);
   }
 }
 
@@ -87,7 +117,9 @@ http::Response FlowAccounts::page(const http::Request& request, const Translatio
   http::Response response;
   response.content_type = "application/json";
   const std::lock_guard lock(mutex_);
-  response.body = flows_json(*entries, *wanted, pods_, peers_, translations, SteadyClock::now());
+  const SteadyTime now = SteadyClock::now();
+  look_around(*containers_(), now);
+  response.body = flows_json(*entries, *wanted, pods_, peers_, translations, now);
   return response;
 }
 

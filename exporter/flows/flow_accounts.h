@@ -1,7 +1,8 @@
 #pragma once
 
 #include <condition_variable>
-#include <map>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <span>
@@ -24,12 +25,13 @@ namespace sonde::exporter {
 
 /// What the programs of a FlowMonitor count, as rows for /metrics and as the page /flows.
 ///
-/// Pairs are drained at each update(), and in between by a thread of its own where few slots are left or
-/// nobody scrapes. Threads: update(), rows() and unlisted() from one; the rest is safe. `monitor` outlives
-/// it.
+/// Pairs are drained at each update(). A thread of its own makes room for others: where slots run short or an
+/// interface is gone, and once a minute, also where nobody scrapes. Threads: update(), rows() and unlisted()
+/// from one; the rest is safe. `monitor` and what `containers` asks, from any thread, outlive it.
 class FlowAccounts {
  public:
-  FlowAccounts(FlowMonitor& monitor, const FlowRowsOptions& rows, NamedNetworks networks);
+  FlowAccounts(FlowMonitor& monitor, const FlowRowsOptions& rows, NamedNetworks networks,
+               std::function<std::shared_ptr<const ContainerTable>()> containers);
   FlowAccounts(const FlowAccounts&) = delete;
   FlowAccounts& operator=(const FlowAccounts&) = delete;
 
@@ -50,11 +52,15 @@ class FlowAccounts {
   http::Response page(const http::Request& request, const TranslationTable* translations);
 
  private:
-  Result<void> drain(SteadyTime now);
+  void look_around(const ContainerTable& containers, SteadyTime now);
   void forget_gone(std::span<const FlowInterface> interfaces);
+  Result<void> drain(SteadyTime now);
+  void add(std::span<const PairDelta> deltas, SteadyTime now);
+  void make_room(SteadyTime now, std::unique_lock<std::mutex>& lock);
   void run(const std::stop_token& stop);
 
   FlowMonitor& monitor_;
+  const std::function<std::shared_ptr<const ContainerTable>()> containers_;
   FlowTable table_;
   mutable std::mutex mutex_;  ///< guards all below but what rows() and unlisted() read
   std::condition_variable_any wake_;
@@ -63,7 +69,8 @@ class FlowAccounts {
   PeerTable peers_;
   FlowRows rows_;
   std::set<FlowPods::Interface> interfaces_;
-  SteadyTime drained_at_{};
+  std::set<FlowPods::Interface> gone_;  ///< whose flows are still in the table
+  SteadyTime made_room_at_{};
   std::jthread thread_;  ///< last: the rest exists before it starts and until it has ended
 };
 

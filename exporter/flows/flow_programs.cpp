@@ -18,6 +18,7 @@ namespace {
 constexpr const char* kTopic = "flow_rtt";
 constexpr const char* kFromContainer = "from_container";
 constexpr const char* kToContainer = "to_container";
+constexpr const char* kCountFlows = "count_flows";
 
 uint64_t nanoseconds(std::chrono::milliseconds time) {
   return static_cast<uint64_t>(std::chrono::nanoseconds(time).count());
@@ -75,7 +76,7 @@ Result<std::unique_ptr<BpfObject>> FlowPrograms::load_object(uint32_t space) {
                    if (own_) share_maps(skeleton, *own_);
                  }),
                  .not_wanted = {},
-                 .needed = {kFromContainer, kToContainer},
+                 .needed = {kFromContainer, kToContainer, kCountFlows},
                  .announced = own_ == nullptr});
 }
 
@@ -105,6 +106,14 @@ Result<flow_counts> FlowPrograms::counts() const {
     for (size_t i = 0; i < SONDE_FLOW_COUNTS; ++i) sum.counts[i] += one.counts[i];
   }
   return sum;
+}
+
+Result<uint64_t> FlowPrograms::count_flows() const {
+  LIBBPF_OPTS(bpf_test_run_opts, run);
+  if (bpf_prog_test_run_opts(own_->program_descriptor(kCountFlows), &run) != 0) {
+    return fail(ErrorCode::kUnavailable, fmt::format("counting flows: {}", std::strerror(errno)));
+  }
+  return run.retval;
 }
 
 Result<void> FlowPrograms::set_threshold(const flow_interface_key& interface,

@@ -50,6 +50,8 @@ class FlowPrograms {
 
   /// What the programs did, by enum flow_count, summed over the CPUs. Errors: the map could not be read.
   [[nodiscard]] Result<flow_counts> counts() const;
+  /// Connections in the table, counted in the kernel. Errors: the program could not be run.
+  [[nodiscard]] Result<uint64_t> count_flows() const;
   /// Packets and pairs that could not be counted, by enum sonde_error.
   [[nodiscard]] std::vector<uint64_t> errors() const { return own_->errors(); }
 

@@ -1,5 +1,7 @@
 #include "exporter/flows/flow_table.h"
 
+#include <bpf/bpf.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -22,18 +24,32 @@ Result<std::vector<FlowEntry>> FlowTable::read() const {
 }
 
 Result<FlowTableCounts> FlowTable::counts() const {
-  FlowTableCounts table;
-  auto read = read_hash(programs_.map("flows"), sizeof(flow_key), sizeof(flow_state),
-                        [&table](const MapBatch& batch) { table.present += batch.count; });
-  if (!read) return tl::unexpected<Error>(read.error());
+  const auto present = programs_.count_flows();
+  if (!present) return tl::unexpected<Error>(present.error());
   const auto counts = programs_.counts();
   if (!counts) return tl::unexpected<Error>(counts.error());
+  FlowTableCounts table;
+  table.present = *present;
   table.made = counts->counts[SONDE_FLOWS_MADE];
-  table.deleted = counts->counts[SONDE_FLOWS_DELETED];
+  table.deleted = counts->counts[SONDE_FLOWS_DELETED] + forgotten_;
   table.not_made = counts->counts[SONDE_FLOWS_NOT_MADE];
   const uint64_t gone = std::min(table.made, table.deleted + table.present);
   table.evicted = table.made - gone;
   return table;
+}
+
+void FlowTable::forget(const std::set<std::pair<uint32_t, uint32_t>>& interfaces) {
+  std::vector<flow_key> keys;
+  (void)read_hash(programs_.map("flows"), sizeof(flow_key), sizeof(flow_state), [&](const MapBatch& batch) {
+    for (size_t i = 0; i < batch.count; ++i) {
+      flow_key key;
+      std::memcpy(&key, batch.keys.data() + i * sizeof(flow_key), sizeof(flow_key));
+      if (interfaces.contains({key.space, key.interface})) keys.push_back(key);
+    }
+  });
+  for (const flow_key& key : keys) {
+    if (bpf_map_delete_elem(programs_.map("flows"), &key) == 0) ++forgotten_;
+  }
 }
 
 }  // namespace sonde::exporter

@@ -10,6 +10,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "exporter/flows/map_batches.h"
 
@@ -18,6 +19,9 @@ namespace {
 
 constexpr uint32_t kPairs = 0;
 constexpr uint32_t kOverflow = 1;
+
+/// Of the time after which an idle pair is forgotten, where slots run short.
+constexpr int kShorterUnderPressure = 10;
 
 /// A struct of nothing but 64-bit counters, as those.
 template <class Counters>
@@ -34,12 +38,6 @@ bool subtract(const Counters& now, const Counters& before, Counters& left) {
   return any != 0;
 }
 
-/// Waits until no program is left that ran before. They run with preemption off. The kernel refuses it with
-/// nohz_full; there the time that the calls around it take has to do.
-void wait_for_programs() {
-  (void)::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0);
-}
-
 template <class Value>
 Value value_at(const MapBatch& batch, size_t index) {
   Value value;
@@ -49,8 +47,13 @@ Value value_at(const MapBatch& batch, size_t index) {
 
 }  // namespace
 
+void wait_for_programs() {
+  (void)::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0);
+}
+
 PairTable::PairTable(const FlowPrograms& programs, SteadyClock::duration idle)
     : programs_(programs),
+      shares_(programs.map("pair_shares")),
       idle_(idle),
       cpus_(static_cast<size_t>(std::max(1, libbpf_num_possible_cpus()))),
       slots_(SONDE_PAIR_SLOTS(programs.options().max_pairs)) {}
@@ -127,48 +130,69 @@ Result<void> PairTable::read_counts(uint32_t first, uint32_t count, SteadyTime n
                     });
 }
 
-bool PairTable::wanted(const Slot& slot, SteadyTime now) const {
-  const bool gone = std::any_of(gone_.begin(), gone_.end(), [&slot](const flow_interface_key& interface) {
-    return interface.interface == slot.key.interface && interface.space == slot.key.space;
-  });
-  return !gone && now - slot.active < idle_;
+bool PairTable::slots_run_short() const {
+  return shares_.in_use() * 2 >= programs_.options().max_pairs;
 }
 
-/// Takes the slots of pairs that are not wanted any more. A program may have looked a pair up before it was
-/// deleted, and a flow may remember its slot: so first no new ones may find it, then none that found it may
-/// run, then those that remember it are turned away, and none of them may run; then its counts are final.
-Result<void> PairTable::retire(SteadyTime now, std::vector<PairDelta>& deltas) {
+bool PairTable::is_pressed() const {
+  return !gone_.empty() || slots_run_short();
+}
+
+/// Lets programs find the pairs no more that are not wanted; returns their slots.
+std::vector<uint32_t> PairTable::unlist(SteadyTime now) {
+  const auto idle = slots_run_short() ? idle_ / kShorterUnderPressure : idle_;
+  const auto gone = std::exchange(gone_, {});
+  const auto wanted = [&](const Slot& slot) {
+    return now - slot.active < idle && std::ranges::none_of(
+                                           gone,
+                                           [&slot](const flow_interface_key& one) {
+                                             return one.interface == slot.key.interface &&
+                                                    one.space == slot.key.space;
+                                           });
+  };
   std::vector<uint32_t> retired;
   for (uint32_t number = 0; number < slots_.size(); ++number) {
     const Slot& slot = slots_[number];
-    if (!slot.used || wanted(slot, now)) continue;
+    if (!slot.used || wanted(slot)) continue;
     if (bpf_map_delete_elem(programs_.map("pairs"), &slot.key) == 0) retired.push_back(number);
   }
-  gone_.clear();
-  if (retired.empty()) return {};
-  wait_for_programs();
+  return retired;
+}
+
+/// Reads a slot's last counts and gives it to whoever comes.
+void PairTable::reclaim(uint32_t number, SteadyTime now, std::vector<PairDelta>& deltas) {
+  const std::vector<pair_traffic> no_traffic(cpus_);
+  const pair_samples no_samples{};
+  std::vector<pair_traffic> of_cpus(cpus_);
+  Slot& slot = slots_[number];
+  pair_samples samples = slot.samples;
+  (void)bpf_map_lookup_elem(programs_.map("pair_traffic"), &number, of_cpus.data());
+  (void)bpf_map_lookup_elem(programs_.map("pair_samples"), &number, &samples);
+  add_delta(slot, sum_over_cpus(of_cpus.data()), samples, now, deltas);
+  (void)bpf_map_update_elem(programs_.map("pair_traffic"), &number, no_traffic.data(), BPF_ANY);
+  (void)bpf_map_update_elem(programs_.map("pair_samples"), &number, &no_samples, BPF_ANY);
+  const bool overflow = number >= programs_.options().max_pairs;
+  if (!overflow) shares_.give_back(slot.key);
+  slot = Slot{.generation = slot.generation};
+  (void)bpf_map_update_elem(programs_.map(overflow ? "free_overflow" : "free_pairs"), nullptr, &number,
+                            BPF_ANY);
+}
+
+/// A program may have looked a pair up before it was deleted, and a flow may remember its slot: so first no
+/// new ones may find it, then none that found it may run, then those that remember it are turned away, and
+/// none of them may run; then its counts are final.
+std::vector<PairDelta> PairTable::retire(SteadyTime now, const std::function<void()>& wait) {
+  const std::vector<uint32_t> retired = unlist(now);
+  std::vector<PairDelta> deltas;
+  if (retired.empty()) return deltas;
+  wait();
   for (const uint32_t number : retired) {
     ++slots_[number].generation;
     (void)bpf_map_update_elem(programs_.map("generations"), &number, &slots_[number].generation, BPF_ANY);
   }
-  wait_for_programs();
-  std::vector<pair_traffic> of_cpus(cpus_);
-  const std::vector<pair_traffic> no_traffic(cpus_);
-  const pair_samples no_samples{};
-  for (const uint32_t number : retired) {
-    Slot& slot = slots_[number];
-    pair_samples samples = slot.samples;
-    (void)bpf_map_lookup_elem(programs_.map("pair_traffic"), &number, of_cpus.data());
-    (void)bpf_map_lookup_elem(programs_.map("pair_samples"), &number, &samples);
-    add_delta(slot, sum_over_cpus(of_cpus.data()), samples, now, deltas);
-    (void)bpf_map_update_elem(programs_.map("pair_traffic"), &number, no_traffic.data(), BPF_ANY);
-    (void)bpf_map_update_elem(programs_.map("pair_samples"), &number, &no_samples, BPF_ANY);
-    slot = Slot{.generation = slot.generation};
-    const bool overflow = number >= programs_.options().max_pairs;
-    (void)bpf_map_update_elem(programs_.map(overflow ? "free_overflow" : "free_pairs"), nullptr, &number,
-                              BPF_ANY);
-  }
-  return {};
+  wait();
+  for (const uint32_t number : retired) reclaim(number, now, deltas);
+  return deltas;
 }
 
 Result<std::vector<PairDelta>> PairTable::drain(SteadyTime now) {
@@ -178,7 +202,6 @@ Result<std::vector<PairDelta>> PairTable::drain(SteadyTime now) {
   // What one call returns is gone from the next, so an error after the first range is told the next time.
   auto read = read_counts(0, used(kPairs), now, deltas);
   if (read) read = read_counts(max_pairs, used(kOverflow), now, deltas);
-  if (read) read = retire(now, deltas);
   if (!read && deltas.empty()) return tl::unexpected<Error>(read.error());
   return deltas;
 }

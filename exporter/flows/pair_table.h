@@ -9,6 +9,7 @@
 #include "common/clock.h"
 #include "common/result.h"
 #include "exporter/flows/flow_programs.h"
+#include "exporter/flows/pair_shares.h"
 
 namespace sonde::exporter {
 
@@ -19,22 +20,32 @@ struct PairDelta {
   pair_samples samples;
 };
 
+/// Waits until no program is left that ran before: an RCU grace period. Programs run with preemption off. The
+/// kernel refuses it with nohz_full; there the time that the calls around it take has to do.
+void wait_for_programs();
+
 /// Reads the counts per pair (interface and remote address) out of the kernel. Nothing is read twice and
-/// nothing is lost, also where a pair ends. Threads: one. `programs` outlives it.
+/// nothing is lost, also where a pair ends. Threads: one at a time. `programs` outlives it.
 class PairTable {
  public:
-  /// Pairs without a packet for `idle` are forgotten, which makes room; their next packet makes them anew.
+  /// Pairs without a packet for `idle`, or for a tenth of that where half of the slots are in use, are
+  /// forgotten, which makes room; their next packet makes them anew.
   explicit PairTable(const FlowPrograms& programs, SteadyClock::duration idle = std::chrono::minutes(5));
 
   /// What was counted since the last call, of the pairs that counted anything. An interface's packets that
-  /// found no room for a pair come under a remote of all zeros. Cost: 1 kB copied per pair; where pairs are
-  /// forgotten, two RCU grace periods. Errors: a map could not be read; nothing is lost, the next call has
-  /// it.
+  /// found no room for a pair come under a remote of all zeros. Cost: 1 kB copied per pair. Errors: a map
+  /// could not be read; nothing is lost, the next call has it.
   Result<std::vector<PairDelta>> drain(SteadyTime now);
 
-  /// Forgets the pairs of an interface that is gone, at the next drain, which still returns their last
-  /// counts.
+  /// Takes the slots of idle pairs, and of those to be forgotten; returns what they counted since the last
+  /// drain(). Calls `wait` twice where there are such, which has to do as wait_for_programs() and may let
+  /// others call drain() and forget() meanwhile, but not this.
+  std::vector<PairDelta> retire(SteadyTime now, const std::function<void()>& wait = wait_for_programs);
+
+  /// Forgets the pairs of an interface that is gone, at the next retire().
   void forget(const flow_interface_key& interface) { gone_.push_back(interface); }
+  /// Whether retire() should not wait: slots run short, or an interface is gone.
+  [[nodiscard]] bool is_pressed() const;
 
   /// Pairs at the last drain.
   [[nodiscard]] size_t size() const { return owners_; }
@@ -54,12 +65,14 @@ class PairTable {
   Result<void> read_counts(uint32_t first, uint32_t count, SteadyTime now, std::vector<PairDelta>& deltas);
   void add_delta(Slot& slot, const pair_traffic& traffic, const pair_samples& samples, SteadyTime now,
                  std::vector<PairDelta>& deltas);
-  [[nodiscard]] bool wanted(const Slot& slot, SteadyTime now) const;
-  Result<void> retire(SteadyTime now, std::vector<PairDelta>& deltas);
+  std::vector<uint32_t> unlist(SteadyTime now);
+  void reclaim(uint32_t number, SteadyTime now, std::vector<PairDelta>& deltas);
+  [[nodiscard]] bool slots_run_short() const;
   [[nodiscard]] pair_traffic sum_over_cpus(const pair_traffic* of_cpus) const;
   [[nodiscard]] uint32_t used(uint32_t which) const;
 
   const FlowPrograms& programs_;
+  PairShares shares_;
   SteadyClock::duration idle_;
   size_t cpus_;
   std::vector<Slot> slots_;

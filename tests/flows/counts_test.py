@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from delay import loss  # noqa: E402
-from flows_page import flows, settled_page, total, wait_for  # noqa: E402
+from flows_page import attached, flows, settled_page, total, wait_for  # noqa: E402
 from peers import PORT, ask, serve  # noqa: E402
 from pod_networks import NODE, PodNetworks  # noqa: E402
 from running_exporter import RunningExporter  # noqa: E402
@@ -25,11 +25,6 @@ def start(pods: PodNetworks, *flags: str) -> RunningExporter:
     return RunningExporter("--collector.disable-defaults", "--collector.flow_rtt", "--collector.packet_drops",
                            f"--flows.network-namespace={pods.node}",
                            f"--container.cgroup-include=/{pods.cgroups.name}/[^/]+", "--container.cri=none", *flags)
-
-
-def attached(exporter: RunningExporter, count: int) -> None:
-    wait_for(f"{count} interfaces have programs",
-             lambda: total(exporter.page(), "sonde_exporter_flow_interfaces") == count)
 
 
 class Interface:

@@ -75,8 +75,8 @@ TEST(FlowAccounts, ClosedConnectionsAreNotEvicted) {
   EXPECT_EQ(table->evicted, 0U);
 }
 
-TEST(FlowAccounts, PairsWithoutRoomCountForTheirInterface) {
-  constexpr uint32_t kRoom = 8;
+TEST(FlowAccounts, AnInterfaceWithManyRemotesTakesHalfAndTheRestIsItsOther) {
+  constexpr uint32_t kRoom = 16;
   constexpr uint32_t kRemotes = 23;
   FlowHarness harness({.max_pairs = kRoom});
   uint64_t bytes = 0;
@@ -89,19 +89,114 @@ TEST(FlowAccounts, PairsWithoutRoomCountForTheirInterface) {
   }
   const PairDelta sum = harness.drain();
   EXPECT_EQ(sum.traffic.sent.bytes, bytes);
-  EXPECT_EQ(harness.deltas().size(), kRoom + 1);
+  EXPECT_EQ(harness.deltas().size(), kRoom / 2 + 1);
   EXPECT_EQ(harness.deltas().back().key.remote.words[3], 0U);
-  EXPECT_EQ(harness.deltas().back().traffic.sent.packets, 3 * (kRemotes - kRoom));
-  EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), 3 * (kRemotes - kRoom));
+  EXPECT_EQ(harness.deltas().back().traffic.sent.packets, 3 * (kRemotes - kRoom / 2));
+  EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), 3 * (kRemotes - kRoom / 2));
   EXPECT_EQ(harness.programs().errors()[SONDE_ERROR_MAP_FULL], 0U);
+}
+
+/// An interface's number is the loopback's in packets given by hand, so network namespaces stand for others.
+class FlowShares : public testing::Test {
+ protected:
+  static constexpr uint32_t kRoom = 64;
+
+  /// UDP to so many remotes from the interface of a space.
+  void send(uint32_t space, uint32_t remotes) {
+    for (uint32_t remote = 1; remote <= remotes; ++remote) {
+      harness_.see({.remote = remote, .payload = 10, .protocol = 17}, space);
+      ++sent_[space];
+    }
+  }
+  /// Slots that the pairs of each space have, and packets of each, as counted by a drain.
+  void drain() {
+    harness_.drain();
+    named_.clear();
+    for (const PairDelta& delta : harness_.deltas()) {
+      counted_[delta.key.space] += delta.traffic.sent.packets;
+      if (number_of(delta.key.remote) != 0) ++named_[delta.key.space];
+    }
+  }
+
+  FlowHarness harness_{{.max_pairs = kRoom}};
+  std::map<uint32_t, uint64_t> sent_;
+  std::map<uint32_t, uint64_t> counted_;
+  std::map<uint32_t, uint32_t> named_;
+};
+
+TEST_F(FlowShares, WhoHasFewRemotesFindsRoomBesideOneThatHasThousands) {
+  send(0, 5000);
+  send(1, 7);
+  drain();
+  EXPECT_EQ(counted_, sent_);
+  EXPECT_EQ(named_, (std::map<uint32_t, uint32_t>{{0, kRoom / 2}, {1, 7}}));
+}
+
+TEST_F(FlowShares, ThreeThatWantAllLeaveRoomForAFourth) {
+  for (uint32_t space = 0; space < 3; ++space) send(space, 500);
+  send(0, 500);
+  send(3, 3);
+  drain();
+  EXPECT_EQ(counted_, sent_);
+  EXPECT_EQ(named_[3], 3U);
+}
+
+TEST_F(FlowShares, WhatIsForgottenIsGivenBackToItsInterface) {
+  for (int round = 0; round < 5; ++round) {
+    send(0, kRoom);
+    drain();
+    EXPECT_EQ(named_[0], kRoom / 2);
+    harness_.pairs().forget({.space = 0, .interface = 1});
+    EXPECT_TRUE(harness_.pairs().is_pressed());
+    harness_.retire();
+    EXPECT_FALSE(harness_.pairs().is_pressed());
+  }
+  EXPECT_EQ(counted_, sent_);
+}
+
+TEST_F(FlowShares, AConnectionThatFoundNoRoomIsNamedOnceThereIsSome) {
+  send(0, kRoom);
+  harness_.see({.remote = 100, .payload = 10});
+  drain();
+  harness_.pairs().forget({.space = 0, .interface = 1});
+  harness_.retire();
+  send(0, 1);  // makes the interface known again
+  for (int i = 0; i < 200; ++i) harness_.see({.remote = 100, .payload = 10});
+  harness_.drain();
+  uint64_t named = 0;
+  for (const PairDelta& delta : harness_.deltas()) {
+    if (number_of(delta.key.remote) == kFirstRemote + 100) named = delta.traffic.sent.packets;
+  }
+  EXPECT_GT(named, 100U);
+}
+
+TEST(FlowAccounts, IdlePairsGoSoonerWhereSlotsRunShort) {
+  FlowHarness harness({.max_pairs = 16});
+  exporter::PairTable pairs(harness.programs(), std::chrono::seconds(100));
+  const auto make_room = [&pairs](int seconds) {
+    const SteadyTime now{std::chrono::seconds(seconds)};
+    EXPECT_TRUE(pairs.drain(now));
+    EXPECT_EQ(pairs.retire(now).size(), 0U);
+    EXPECT_TRUE(pairs.drain(now));
+    return pairs.size();
+  };
+  for (uint32_t remote = 1; remote <= 4; ++remote) harness.see({.remote = remote, .payload = 10});
+  EXPECT_EQ(make_room(0), 4U);
+  EXPECT_EQ(make_room(20), 4U);
+  for (uint32_t remote = 1; remote <= 8; ++remote) harness.see({.remote = remote, .payload = 10});
+  EXPECT_EQ(make_room(21), 8U);
+  EXPECT_EQ(make_room(30), 8U);
+  EXPECT_EQ(make_room(32), 0U);
 }
 
 TEST(FlowAccounts, AFlowThatOutlivesItsPairsSlotCountsForItsOwnPairAgain) {
   FlowHarness harness({.max_pairs = 4});
   exporter::PairTable pairs(harness.programs(), std::chrono::seconds(10));
   const auto drain = [&pairs](int seconds) {
-    auto deltas = pairs.drain(SteadyTime(std::chrono::seconds(seconds)));
+    const SteadyTime now{std::chrono::seconds(seconds)};
+    auto deltas = pairs.drain(now);
     EXPECT_TRUE(deltas);
+    EXPECT_EQ(pairs.retire(now).size(), 0U);
     return std::move(*deltas);
   };
   const auto see = [&harness](uint32_t remote) { harness.see({.remote = remote, .payload = 10}); };
@@ -126,20 +221,55 @@ TEST(FlowAccounts, PairsOfAnInterfaceThatIsGoneTellTheirLastCountsAndGo) {
   harness.drain();
   harness.see({.remote = 1, .payload = 10});
   harness.pairs().forget({.space = 0, .interface = 1});
-  EXPECT_EQ(harness.drain().traffic.sent.packets, 1U);
+  EXPECT_EQ(harness.retire().traffic.sent.packets, 1U);
   harness.drain();
   EXPECT_EQ(harness.pairs().size(), 0U);
 }
 
+TEST(FlowAccounts, WhatIsCountedWhilePairsAreRetiredIsReadOnce) {
+  FlowHarness harness;
+  harness.see({.remote = 1, .payload = 10});
+  harness.drain();
+  harness.pairs().forget({.space = 0, .interface = 1});
+  uint64_t packets = 0;
+  const auto see_and_read = [&] {
+    harness.see({.remote = 1, .payload = 10});  // the flow remembers its slot, or finds another
+    packets += harness.drain().traffic.sent.packets;
+    harness.see({.remote = 1, .payload = 10});
+  };
+  for (const PairDelta& last : harness.pairs().retire(SteadyClock::now(), see_and_read))
+    packets += last.traffic.sent.packets;
+  packets += harness.drain().traffic.sent.packets;
+  EXPECT_EQ(packets, 4U);
+}
+
+TEST(FlowAccounts, FlowsOfAnInterfaceThatIsGoneLeaveTheTable) {
+  FlowHarness harness;
+  harness.see({.payload = 10});
+  harness.see({.payload = 10}, 7);
+  harness.see({.local_port = 40001, .payload = 10}, 7);
+  exporter::FlowTable table(harness.programs());
+  table.forget({{7, 1}, {8, 1}});
+  ASSERT_EQ(harness.flows().size(), 1U);
+  EXPECT_EQ(harness.flows().front().key.space, 0U);
+  const auto counts = table.counts();
+  ASSERT_TRUE(counts);
+  EXPECT_EQ(counts->present, 1U);
+  EXPECT_EQ(counts->deleted, 2U);
+  EXPECT_EQ(counts->evicted, 0U);
+}
+
 TEST(FlowAccounts, SlotsAreUsedAgainAndNothingOfTheirFormerPairIsLeft) {
-  FlowHarness harness({.max_pairs = 4});
+  FlowHarness harness({.max_pairs = 8});
   exporter::PairTable pairs(harness.programs(), std::chrono::seconds(10));
   uint64_t packets = 0;
   for (int round = 0; round < 40; ++round) {
     harness.see({.remote = static_cast<uint32_t>(1 + round), .payload = 10});
-    const auto deltas = pairs.drain(SteadyTime(std::chrono::seconds(round * 4)));
+    const SteadyTime now{std::chrono::seconds(round * 4)};
+    const auto deltas = pairs.drain(now);
     ASSERT_TRUE(deltas);
     for (const PairDelta& delta : *deltas) packets += delta.traffic.sent.packets;
+    for (const PairDelta& delta : pairs.retire(now)) packets += delta.traffic.sent.packets;
   }
   EXPECT_EQ(packets, 40U);
   EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), 0U);

@@ -127,6 +127,60 @@ TEST_P(FlowPackets, AnAckBelowTheProbeOrOfWhatWasNeverSentIsNoSample) {
   EXPECT_EQ(count_of(harness_.drain().samples), 1U);
 }
 
+TEST_P(FlowPackets, ASegmentOutOfAnyWindowChangesNothing) {
+  connect();
+  const flow_state before = harness_.only_flow();
+  constexpr uint32_t kFar = (1U << 30) + 1;
+  for (const uint32_t far : {kOurs + 1 + kFar, kOurs + 1 - kFar, kOurs + 1 + (1U << 31)}) {
+    harness_.see(ours(far, kAck | kPush, 100, kTheirs + 1));
+    harness_.see(ours(far, kAck | kFin, 0, kTheirs + 1));
+    harness_.see(theirs(kTheirs + 1, kAck, far + 100));
+  }
+  const flow_state after = harness_.only_flow();
+  EXPECT_EQ(after.sent.end, before.sent.end);
+  EXPECT_EQ(after.sent_probe.word, before.sent_probe.word);
+  EXPECT_EQ(after.finished, 0U);
+  const auto sum = harness_.drain();
+  EXPECT_EQ(sum.traffic.sent.packets, 6U);
+  EXPECT_EQ(sum.traffic.sent.retransmitted, 0U);
+  EXPECT_EQ(count_of(sum.samples), 0U);
+  harness_.see(ours(kOurs + 1, kAck, 100, kTheirs + 1));
+  harness_.see(theirs(kTheirs + 1, kAck, kOurs + 101));
+  EXPECT_EQ(count_of(harness_.drain().samples.rtt), 1U);
+}
+
+TEST_P(FlowPackets, AnAckOfWhatWasNeverSentEndsNoRecovery) {
+  connect();
+  harness_.see(ours(kOurs + 1, kAck, 100, kTheirs + 1));
+  harness_.see(ours(kOurs + 1, kAck, 100, kTheirs + 1));  // again: a hole is open
+  harness_.see(theirs(kTheirs + 1, kAck, kOurs + 5000));
+  harness_.see(ours(kOurs + 101, kAck, 100, kTheirs + 1));  // its ACK waits for the hole
+  harness_.see(theirs(kTheirs + 1, kAck, kOurs + 201));
+  EXPECT_EQ(count_of(harness_.drain().samples), 0U);
+}
+
+TEST_P(FlowPackets, TheClientOfAnOpenConnectionIsToldByPortsOnlyWhereOneIsEphemeral) {
+  struct Case {
+    uint16_t local;
+    uint16_t remote;
+    uint32_t role;
+  };
+  for (const auto& [local, remote, role] : {Case{40000, 80, SONDE_ROLE_CLIENT},
+                                            {32768, 32767, SONDE_ROLE_CLIENT},
+                                            {5432, 50000, SONDE_ROLE_SERVER},
+                                            {50000, 40000, SONDE_ROLE_UNKNOWN},
+                                            {8080, 5432, SONDE_ROLE_UNKNOWN},
+                                            {40000, 40000, SONDE_ROLE_UNKNOWN}}) {
+    Segment segment = ours(kOurs, kAck, 100);
+    segment.local_port = local;
+    segment.remote_port = remote;
+    harness_.see(segment);
+    EXPECT_EQ(harness_.only_flow().role, role) << local << ' ' << remote;
+    segment.flags = kReset;
+    harness_.see(segment);
+  }
+}
+
 TEST_P(FlowPackets, WhatWasSentAgainIsNoSample) {
   connect();
   Segment data = ours(kOurs + 1, kAck, 100, kTheirs + 1);

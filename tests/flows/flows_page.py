@@ -37,3 +37,9 @@ def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         time.sleep(0.1)
     return answer
+
+
+def attached(exporter: RunningExporter, count: int) -> None:
+    """Waits until so many interfaces have programs."""
+    wait_for(f"{count} interfaces have programs",
+             lambda: total(exporter.page(), "sonde_exporter_flow_interfaces") == count)

@@ -9,6 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "exporter"))
+from flows_page import attached, wait_for  # noqa: E402
 from pod_networks import PodNetworks  # noqa: E402
 from running_exporter import RunningExporter, samples, value  # noqa: E402
 
@@ -16,6 +17,15 @@ TRAFFIC = os.path.join(os.path.dirname(os.path.abspath(__file__)), "traffic.py")
 PORT = 7000
 REQUEST, RESPONSE = 3000, 500
 DEADLINE_SECONDS = 60
+UDP_HEADERS = 28  # of IPv4 and UDP
+
+# One datagram to each of so many remotes, of so many bytes.
+MANY_REMOTES = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+    for number in range(int(sys.argv[1])):
+        sender.sendto(bytes(int(sys.argv[2])), (f"10.200.{number // 250}.{number % 250 + 1}", 9))
+"""
 
 
 def line_of(process: "subprocess.Popen[bytes]") -> str:
@@ -112,6 +122,46 @@ class Rows(unittest.TestCase):
             self.assertGreaterEqual(flow["request_latency"]["minimum_seconds"], 0.02)
             server = json.loads(exporter.get("/flows?service=server")[1])["flows"]
             self.assertEqual([(one["local"]["port"], one["remote"]["port"]) for one in server], [(PORT, port)])
+
+    def test_a_pod_with_thousands_of_remotes_takes_no_other_pods_room(self) -> None:
+        sent, size = 6000, 100
+        with PodNetworks("many-1", "client-1", "server-1") as pods, \
+                RunningExporter("--collector.disable-defaults", "--collector.flow_rtt",
+                                f"--flows.network-namespace={pods.node}") as exporter:
+            serve(pods, "server-1")
+            attached(exporter, 3)
+            pods.run("many-1", "ip", "route", "add", "10.200.0.0/16", "via", pods.address("server-1"))
+            pods.run("many-1", sys.executable, "-c", MANY_REMOTES, str(sent), str(size))
+            ask(pods, "client-1", "server-1", 0.3)
+            page, bytes_sent = settled(exporter, "sonde_flow_bytes_total", pod="client-1", remote_pod="server-1",
+                                       direction="sent")
+            self.assertGreater(bytes_sent, 20 * REQUEST)
+            # Nothing that it sent is lost: what found no room is in its own ~other.
+            self.assertGreater(value(page, "sonde_exporter_flow_pairs_overflowed_packets_total") or 0, sent // 4)
+            rows = {service: value(page, "sonde_flow_bytes_total", pod="many-1", remote_service=service, direction="sent")
+                    for service in ("~private", "~other")}
+            print(rows, flush=True)
+            self.assertGreaterEqual(sum(row or 0 for row in rows.values()), sent * (size + UDP_HEADERS))
+            self.assertLess(sum(row or 0 for row in rows.values()), sent * (size + UDP_HEADERS) + 2000)
+            self.assertIsNone(value(page, "sonde_flow_bytes_total", pod="client-1", remote_service="~other",
+                                    direction="sent"))
+
+    def test_names_are_those_of_now_though_nobody_scrapes_flows(self) -> None:
+        with PodNetworks("client-1", "server-1") as pods, \
+                RunningExporter("--collector.disable-defaults", f"--flows.network-namespace={pods.node}",
+                                "--flows.trigger.absolute=*=1s") as exporter:
+            attached(exporter, 2)
+            pods.add("late-1")
+            serve(pods, "late-1")
+            attached(exporter, 3)
+            client = pods.start("client-1", sys.executable, TRAFFIC, "ask", pods.address("late-1"), str(PORT))
+            port = int(line_of(client).split()[1])
+            flows = wait_for("the late pod's name", lambda: json.loads(exporter.get("/flows?pod=client-1")[1])["flows"])
+            self.assertEqual([(one["local"]["port"], one["remote"]["pod"]) for one in flows], [(port, "late-1")])
+            pods.remove("client-1")
+            wait_for("the flows of an interface that is gone to go", lambda: exporter.page() and
+                     not [one for one in json.loads(exporter.get("/flows?limit=1000")[1])["flows"]
+                          if one["local"]["port"] == port])
 
     def test_rows_stay_within_their_budget_and_never_fall_while_pods_come_and_go(self) -> None:
         names = [f"peer-{number}" for number in range(6)]

@@ -63,7 +63,15 @@ int FlowHarness::run(const std::string& bytes, bool sent, uint16_t segments, uin
 exporter::PairDelta FlowHarness::drain() {
   auto deltas = pairs_->drain(SteadyClock::now());
   if (!deltas) throw std::runtime_error(deltas.error().message);
-  deltas_ = std::move(*deltas);
+  return take(std::move(*deltas));
+}
+
+exporter::PairDelta FlowHarness::retire() {
+  return take(pairs_->retire(SteadyClock::now()));
+}
+
+exporter::PairDelta FlowHarness::take(std::vector<exporter::PairDelta> deltas) {
+  deltas_ = std::move(deltas);
   exporter::PairDelta sum{};
   for (const exporter::PairDelta& delta : deltas_) {
     add(sum.traffic, delta.traffic);

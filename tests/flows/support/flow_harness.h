@@ -29,7 +29,9 @@ class FlowHarness {
 
   /// What was counted since the last call, of all pairs together; deltas() tells of each.
   exporter::PairDelta drain();
-  /// The deltas of the last drain(), by interface, space and remote.
+  /// Makes room as PairTable::retire() does; what was counted since the last drain().
+  exporter::PairDelta retire();
+  /// The deltas of the last drain() or retire(), by interface, space and remote.
   [[nodiscard]] const std::vector<exporter::PairDelta>& deltas() const { return deltas_; }
 
   /// The only flow in the table; fails the test if there is another number of them.
@@ -43,6 +45,8 @@ class FlowHarness {
   exporter::PairTable& pairs() { return *pairs_; }
 
  private:
+  exporter::PairDelta take(std::vector<exporter::PairDelta> deltas);
+
   exporter::CapabilityTable capabilities_;
   exporter::BpfContext context_;
   std::unique_ptr<exporter::FlowPrograms> programs_;

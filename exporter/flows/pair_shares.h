@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "bpf/flow_rtt.h"
+
+namespace sonde::exporter {
+
+/// How many slots the pairs of each interface have (map `pair_shares`), in memory that programs and exporter
+/// share. Threads: safe.
+class PairShares {
+ public:
+  /// Where the map cannot be mapped nothing is ever given back: interfaces then keep the share they once had.
+  explicit PairShares(int map);
+  ~PairShares();
+  PairShares(const PairShares&) = delete;
+  PairShares& operator=(const PairShares&) = delete;
+
+  /// Slots of all interfaces' pairs at this moment.
+  [[nodiscard]] uint64_t in_use() const;
+  /// One of an interface's pairs has no slot any more.
+  void give_back(const pair_key& pair);
+
+ private:
+  std::span<uint64_t> counts_;
+};
+
+}  // namespace sonde::exporter
