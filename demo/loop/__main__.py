@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from demo.loop import experiment, pairs
+from demo.loop import experiment, network_delay, pairs
 from demo.loop.client import Unavailable
 from demo.loop.loop import Loop
 from demo.loop.progress import say, show_diagnosis
@@ -28,10 +28,11 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--fault",
-        choices=["cpu", "none", "load"],
+        choices=["cpu", "none", "load", "delay"],
         default="cpu",
         help="cpu: a CPU hog (default); none: nothing, 0 = nothing alerts; "
-        "load: the load doubles, 0 = no container is named",
+        "load: the load doubles, 0 = no container is named; "
+        "delay: the network delays what is sent to a container (default: redis), 0 = a trace begins and names the network",
     )
     parser.add_argument(
         "--target", metavar="NAME", help="service or container to fault (default: drawn at random)"
@@ -55,12 +56,19 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def exporter_flags(fault: str) -> tuple[str, ...]:
+    """What sonde-exporter is told beside the usual."""
+    return network_delay.EXPORTER_FLAGS if fault == "delay" else ()
+
+
 def perform(loop: Loop, options: argparse.Namespace, target: str) -> experiment.Outcome:
     """The experiment that was asked for."""
     if options.fault == "none":
         return experiment.run_none(loop, options.quiet_seconds + options.observe_seconds)
     if options.fault == "load":
         return experiment.run_load(loop, options.rate, options.quiet_seconds, options.observe_seconds)
+    if options.fault == "delay":
+        return network_delay.run(loop, target, options.quiet_seconds)
     return experiment.run_fault(loop, target, options.quiet_seconds)
 
 
@@ -84,7 +92,7 @@ def main() -> int:
     options = arguments()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
     try:
-        target = experiment.draw(options.target, seed)
+        target = experiment.draw(options.target or (network_delay.TARGET if options.fault == "delay" else None), seed)
     except ValueError as error:
         print(f"try: {error}", file=sys.stderr)
         return 2
@@ -96,6 +104,7 @@ def main() -> int:
             options.rate,
             scrape_injector=not options.unscraped_injector,
             say=lambda text: say(f"starting {text}"),
+            exporter_flags=exporter_flags(options.fault),
         ) as loop:
             show_urls(loop)
             say(f"seed {seed}")

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from demo.loop import cgroups, client, run, shop, watch
+from demo.loop.delay import Delay
 from demo.loop.network import SWITCH
 from demo.loop.process import Process
 
@@ -55,11 +56,13 @@ class Loop:
         interval: str = "2s",
         scrape_injector: bool = True,
         say: Callable[[str], None] = lambda text: None,
+        exporter_flags: tuple[str, ...] = (),
     ) -> None:
         self._rate = rate
         self._interval = interval
         self._scrape_injector = scrape_injector
         self._say = say
+        self._exporter_flags = exporter_flags
         self._stop: list[Callable[[], None]] = []
 
     def __enter__(self) -> "Loop":
@@ -83,10 +86,11 @@ class Loop:
         self._stop.append(tools.remove)
         tools.add("tools")
         common = (self.run.name, self.run.folder, PROGRAMS, self.run.ports, tools.entries("tools"))
+        self._tools = tools.entries("tools")
         self.shop = shop.Shop(*common, self._rate)
         switch = self.shop.network.namespace(SWITCH)
         way_out = self.shop.network.host_end("load")
-        self.watch = watch.Watch(*common, self._interval, self._scrape_injector, switch, way_out)
+        self.watch = watch.Watch(*common, self._interval, self._scrape_injector, switch, way_out, self._exporter_flags)
         self._stop.append(self.shop.stop)
         self._say("cgroups, network namespaces, database")
         self.shop.prepare()
@@ -181,6 +185,10 @@ class Loop:
             return start[0].value if start else None
 
         return Injection(container, client.wait_for(f"the fault takes effect in {container}", started, 60))
+
+    def delay(self, container: str, seconds: float) -> Delay:
+        """What is sent to the container comes later by that, `with` this."""
+        return Delay(self.shop.network, container, seconds, PROGRAMS, self.run.folder, self._tools)
 
     def end_injection(self) -> None:
         """Takes the fault back."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 SUBNET = "10.77.0"
 SWITCH = "switch"
+BRIDGE = "bridge0"
 
 
 class Network:
@@ -17,18 +18,18 @@ class Network:
         """Makes the namespaces. `ip -batch` because a process a command would take seconds."""
         switch = self.namespace(SWITCH)
         names = [switch] + [self.namespace(member) for member in self._members]
-        _ip(None, [f"netns add {name}" for name in names])
-        _ip(switch, ["link set lo up", "link add bridge0 type bridge forward_delay 0", "link set bridge0 up"])
-        _ip(
+        ip(None, [f"netns add {name}" for name in names])
+        ip(switch, ["link set lo up", f"link add {BRIDGE} type bridge forward_delay 0", f"link set {BRIDGE} up"])
+        ip(
             None,
             [
                 f"link add {self.host_end(member)} netns {switch} type veth peer name eth0 netns {self.namespace(member)}"
                 for member in self._members
             ],
         )
-        _ip(switch, [f"link set {self.host_end(member)} master bridge0 up" for member in self._members])
+        ip(switch, [f"link set {self.host_end(member)} master {BRIDGE} up" for member in self._members])
         for member in self._members:
-            _ip(
+            ip(
                 self.namespace(member),
                 ["link set lo up", f"address add {self.address(member)}/24 dev eth0", "link set eth0 up"],
             )
@@ -42,7 +43,7 @@ class Network:
         return Path("/run/netns") / self.namespace(member)
 
     def host_end(self, member: str) -> str:
-        """The other end of the member's eth0, in the namespace `switch`."""
+        """The member's interface in the namespace `switch`, a port of BRIDGE there."""
         return f"to-{member}"
 
     def address(self, member: str) -> str:
@@ -53,10 +54,11 @@ class Network:
         """Removes the namespaces; their interfaces go with them."""
         for member in self._members + [SWITCH]:
             if self.file(member).exists():
-                _ip(None, [f"netns delete {self.namespace(member)}"])
+                ip(None, [f"netns delete {self.namespace(member)}"])
 
 
-def _ip(namespace: str | None, commands: list[str]) -> None:
+def ip(namespace: str | None, commands: list[str]) -> None:
+    """Runs commands of `ip` in a named namespace (None: here); one process for all. Raises where one fails."""
     within = ["-n", namespace] if namespace else []
     done = subprocess.run(
         ["ip", *within, "-batch", "-"],

@@ -31,9 +31,11 @@ class Watch:
         scrape_injector: bool,
         switch: str,
         way_out: str,
+        exporter_flags: tuple[str, ...] = (),
     ) -> None:
         """`tools`: the cgroup entries of what is not a container; `switch`: the network namespace where the containers'
-        interfaces end; `way_out`: the interface there by which packets leave the shop."""
+        interfaces end; `way_out`: the interface there by which packets leave the shop; `exporter_flags`: beside those
+        that the loop needs."""
         self._name = name
         self._folder = folder
         self._programs = programs
@@ -43,6 +45,7 @@ class Watch:
         self._tools = tools
         self._switch = switch
         self._way_out = way_out
+        self._exporter_flags = exporter_flags
         self.processes: dict[str, Process] = {}
 
     def url(self, server: str) -> str:
@@ -79,6 +82,7 @@ class Watch:
                 f"--mapping.interfaces={self._way_out}",  # the node's link, where packets leave for the clients
                 "--collector.syscalls.sampling-period=1s",  # the demo scrapes more often than others do
                 f"--node.lock=sonde-exporter of {self._name}",  # another run's exporter watches another tree
+                *self._exporter_flags,
             ],
         )
         self._start(

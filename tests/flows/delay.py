@@ -9,7 +9,7 @@ from types import TracebackType
 
 from pod_networks import enter
 
-PROGRAM = os.path.join(os.environ.get("SONDE_BUILD", "build/release"), "tests", "flows", "delay_packets")
+PROGRAM = os.path.join(os.environ.get("SONDE_BUILD", "build/release"), "bin", "sonde-demo-delay")
 QUEUE = 7
 RECORD = struct.Struct("=qqIHH")
 

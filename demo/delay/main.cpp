@@ -1,7 +1,7 @@
 // Delays the packets that an iptables rule sends to a queue (-j NFQUEUE --queue-num N) by a fixed time, in
 // the network namespace that it is started in, and writes down what each packet was really delayed by.
 //
-// usage: delay_packets QUEUE MICROSECONDS LOG
+// usage: sonde-demo-delay QUEUE MICROSECONDS LOG
 //
 // The delay begins when the kernel received the packet (its own timestamp, so that the time until this
 // program runs is part of it), and ends when the verdict is given: the packet goes on within that call. Large
@@ -60,7 +60,7 @@ struct Waiting {
 volatile sig_atomic_t ended = 0;
 
 void fail(const char* what) {
-  std::fprintf(stderr, "delay_packets: %s: %s\n", what, std::strerror(errno));
+  std::fprintf(stderr, "sonde-demo-delay: %s: %s\n", what, std::strerror(errno));
   std::exit(1);
 }
 
@@ -210,7 +210,7 @@ void want_timestamps() {
 void be_punctual() {
   const sched_param priority{.sched_priority = 50};
   if (::sched_setscheduler(0, SCHED_FIFO, &priority) != 0) {
-    std::fprintf(stderr, "delay_packets: no real-time priority (%s): delays vary more\n",
+    std::fprintf(stderr, "sonde-demo-delay: no real-time priority (%s): delays vary more\n",
                  std::strerror(errno));
   }
   ::prctl(PR_SET_TIMERSLACK, 1);
@@ -221,7 +221,7 @@ Number parse(std::string_view text) {
   Number number{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
-    std::fprintf(stderr, "delay_packets: '%.*s' is not a number\n", static_cast<int>(text.size()),
+    std::fprintf(stderr, "sonde-demo-delay: '%.*s' is not a number\n", static_cast<int>(text.size()),
                  text.data());
     std::exit(2);
   }
@@ -232,7 +232,7 @@ Number parse(std::string_view text) {
 
 int main(int argument_count, char** arguments) {
   if (argument_count != 4) {
-    std::fputs("usage: delay_packets QUEUE MICROSECONDS LOG\n", stderr);
+    std::fputs("usage: sonde-demo-delay QUEUE MICROSECONDS LOG\n", stderr);
     return 2;
   }
   const auto queue = parse<uint16_t>(arguments[1]);
