@@ -67,6 +67,7 @@ struct sched_info {
 
 struct task_struct {
 	unsigned int __state; /* `state` before 5.14 */
+	int on_cpu;           /* it runs; kernels for one CPU have it since 6.17 */
 	struct sched_info sched_info;
 	struct thread_info thread_info;
 	int pid;

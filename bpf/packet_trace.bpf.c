@@ -278,14 +278,23 @@ int BPF_PROG(retransmit, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* Hook: a thread that slept can run. Oldest kernel: 5.8. */
+/* Whether a thread runs: one that is about to sleep may be woken before it has left its CPU. */
+static __always_inline bool is_on_cpu(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->on_cpu))
+		return task->on_cpu;
+	/* One CPU: the thread there is the one that runs. */
+	return task->pid == (int)(__u32)bpf_get_current_pid_tgid();
+}
+
+/* Hook: a thread that slept can run. Oldest kernel: 5.16 (the field of its CPU). */
 SEC("?tp_btf/sched_wakeup")
 int BPF_PROG(wakeup, struct task_struct *task)
 {
 	__u32 thread_number = task->pid;
 	struct trace_thread *thread = bpf_map_lookup_elem(&threads, &thread_number);
 
-	if (thread && !thread->waits_since_ns)
+	if (thread && !thread->waits_since_ns && !is_on_cpu(task))
 		begin_wait(thread, task->thread_info.cpu);
 	return 0;
 }
@@ -300,9 +309,14 @@ int BPF_PROG(switched, bool preempted, struct task_struct *before, struct task_s
 
 	charge_rival(before);
 	thread = bpf_map_lookup_elem(&threads, &number);
-	/* It lost the CPU and did not give it up. */
-	if (thread && (preempted || before->__state == 0))
-		begin_wait(thread, bpf_get_smp_processor_id());
+	if (thread) {
+		/* It ran, so it did not wait, whatever was noted. */
+		if (thread->waits_since_ns)
+			end_wait(thread);
+		/* It lost the CPU and did not give it up. */
+		if (preempted || before->__state == 0)
+			begin_wait(thread, bpf_get_smp_processor_id());
+	}
 	number = next->pid;
 	thread = bpf_map_lookup_elem(&threads, &number);
 	if (!thread || !thread->waits_since_ns)
