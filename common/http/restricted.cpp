@@ -37,7 +37,7 @@ std::string refuse_unless_trusted(const Request& request) {
   if (!is_loopback(request.remote_address)) {
     return "the client is another host, " + request.remote_address + kRemedy;
   }
-  for (const char* const header : {"forwarded", "x-forwarded-for", "via"}) {
+  for (const char* const header : {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"}) {
     if (request.headers.contains(header))
       return std::string("a proxy has sent it on (") + header + ")" + kRemedy;
   }
