@@ -207,6 +207,7 @@ void Exporter::make_tracer(const Options& options) {
   }
   tracer_ = std::make_unique<Tracer>(*bpf_, TracerOptions{.limits = options.traces.limits,
                                                           .procfs = options.roots.procfs,
+                                                          .networks = options.flows.networks,
                                                           .containers = containers_now()});
   if (const auto works = tracer_->probe(); !works) {
     log::warning("connections cannot be traced", {{"reason", works.error().message}});

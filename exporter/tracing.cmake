@@ -7,6 +7,6 @@ sonde_library(sonde_exporter_tracing
   ALONE
     flows/tracing/trace_json.cpp flows/tracing/trace_metrics.cpp flows/tracing/trace_pages.cpp
     flows/tracing/trace_request.cpp flows/tracing/trace_trigger.cpp flows/tracing/trigger_rules.cpp
-  LINK sonde_common sonde_http sonde_metrics sonde_identity sonde_exporter_bpf sonde_exporter_flows
+  LINK sonde_common sonde_http sonde_metrics sonde_identity sonde_exporter_bpf sonde_exporter_flows sonde_exporter_flow_rows
        bpf_packet_trace
        nlohmann_json::nlohmann_json)

@@ -1,5 +1,6 @@
 #include "exporter/flows/tracing/trace_report.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,7 +17,9 @@ namespace sonde::exporter {
 namespace {
 
 using nlohmann::json;
+using testing::ContainsRegex;
 using testing::HasSubstr;
+using testing::Not;
 
 /// A trace of three packets whose way was slow.
 TraceReport made_up_report() {
@@ -38,6 +41,7 @@ TraceReport made_up_report() {
   TraceReport report;
   report.id = 3;
   report.events = events.events;
+  report.started_seconds = 1000;
   report.end_ns = 100'000'000;
   report.counts.flows = {{0,
                           {.source = parse_trace_end("10.0.0.1")->address,
@@ -71,6 +75,19 @@ TEST(TraceReport, TheJsonNamesTheSlowPartItsShareAndBothEnds) {
   EXPECT_NEAR(page["flows"][0]["stages"]["way"]["max_seconds"].get<double>(), 0.005, 1e-9);
 }
 
+TEST(TraceReport, WhatNatMadeOfAFlowStandsBesideIt) {
+  TraceReport report = made_up_report();
+  EXPECT_FALSE(json::parse(trace_json(report))["flows"][0].contains("translated"));
+  report.counts.translated = {{0,
+                               {.source = parse_trace_end("10.0.0.1")->address,
+                                .destination = parse_trace_end("10.1.0.9")->address,
+                                .source_port = 4711,
+                                .destination_port = 8080}}};
+  const json flow = json::parse(trace_json(report))["flows"][0];
+  EXPECT_EQ(flow["to"], "10.0.0.2:80");
+  EXPECT_EQ(flow["translated"]["to"], "10.1.0.9:8080");
+}
+
 TEST(TraceReport, TheChromeFormatHasEveryEventAndEveryStageTwice) {
   const TraceReport report = made_up_report();
   const json page = json::parse(trace_chrome_json(report));
@@ -88,13 +105,17 @@ TEST(TraceReport, TheChromeFormatHasEveryEventAndEveryStageTwice) {
   EXPECT_EQ(phases["b"], 3 * 8U) << "those longer than 0";
 }
 
+std::string text_of(const TraceMetrics& metrics, double now_seconds) {
+  metrics::SeriesWriter writer;
+  metrics.write(true, now_seconds, writer);
+  return std::string(writer.text());
+}
+
 TEST(TraceMetrics, AddUpTracesAndKeepTheLastVerdict) {
   TraceMetrics metrics;
   metrics.add(made_up_report());
   metrics.add(made_up_report());
-  metrics::SeriesWriter writer;
-  metrics.write(true, writer);
-  const std::string page(writer.text());
+  const std::string page = text_of(metrics, 1001);
   EXPECT_THAT(page,
               HasSubstr("sonde_trace_stage_seconds_bucket{part=\"network\",stage=\"way\",le=\"0.004\"} 0\n"));
   EXPECT_THAT(page,
@@ -107,9 +128,45 @@ TEST(TraceMetrics, AddUpTracesAndKeepTheLastVerdict) {
       HasSubstr(
           "sonde_trace_delay_share_ratio{sender_namespace=\"shop\",sender_pod=\"api-1\",sender_service="
           "\"api\","
-          "receiver_namespace=\"\",receiver_pod=\"\",receiver_service=\"10.0.0.2\",part=\"network\"} 0.99"));
-  const std::string verdict = "10.0.0.2\",part=\"network\"";
+          "receiver_namespace=\"\",receiver_pod=\"\",receiver_service=\"~private\",part=\"network\"} 0.99"));
+  const std::string verdict = "~private\",part=\"network\"";
   EXPECT_EQ(page.find(verdict), page.rfind(verdict)) << "one verdict a pair";
+}
+
+TEST(TraceMetrics, EndsElsewhereAreANetworkOrAClassAndNeverAnAddress) {
+  NamedNetworks networks;
+  ASSERT_TRUE(networks.add("database=10.0.0.0/30"));
+  TraceMetrics named(networks);
+  TraceMetrics classes;
+  for (const char* const remote : {"10.0.0.2", "10.0.0.3", "192.0.2.7", "fd00::7"}) {
+    TraceReport report = made_up_report();
+    report.counts.flows[0].destination = parse_trace_end(remote)->address;
+    report.pairs = judge_pairs(report.directions, report.counts.flows);
+    named.add(report);
+    classes.add(report);
+    EXPECT_THAT(text_of(named, 1001), Not(HasSubstr(remote)));
+  }
+  EXPECT_THAT(text_of(named, 1001), HasSubstr("receiver_service=\"database\""));
+  const std::string page = text_of(classes, 1001);
+  size_t pairs = 0;
+  for (size_t at = page.find("\nsonde_trace_delay_seconds{"); at != std::string::npos;
+       at = page.find("\nsonde_trace_delay_seconds{", at + 1)) {
+    ++pairs;
+  }
+  EXPECT_EQ(pairs, 2U) << "~private and ~public: as many rows as classes, whatever the addresses\n" << page;
+}
+
+TEST(TraceMetrics, AVerdictSaysWhenItWasAndIsGoneTenMinutesLater) {
+  TraceMetrics metrics;
+  metrics.add(made_up_report());
+  EXPECT_THAT(text_of(metrics, 1001),
+              ContainsRegex("\nsonde_trace_delay_timestamp_seconds\\{[^}]*\\} 1000.1\n"));
+  for (const char* const name : {"share_ratio", "confidence_ratio", "seconds", "timestamp_seconds"}) {
+    const std::string sample = fmt::format("\nsonde_trace_delay_{}{{", name);
+    EXPECT_THAT(text_of(metrics, 1599), HasSubstr(sample));
+    EXPECT_THAT(text_of(metrics, 1601), Not(HasSubstr(sample)));
+  }
+  EXPECT_THAT(text_of(metrics, 1601), HasSubstr("sonde_traces_total{cause=\"request\"} 1\n"));
 }
 
 TEST(TracePages, AnswerWhatIsWrongOrNotThere) {

@@ -1,6 +1,7 @@
 #include "exporter/flows/tracing/trace_metrics.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 namespace sonde::exporter {
@@ -11,6 +12,8 @@ using metrics::MetricType;
 
 /// Pairs of workloads with a verdict; the one that was traced longest ago goes first.
 constexpr size_t kMostVerdicts = 32;
+/// How long a verdict is shown: what was slow then says nothing of now.
+constexpr double kVerdictSeconds = 600;
 constexpr std::array<std::string_view, 4> kOutcomes{"kept", "over_budget", "ring_full", "no_room"};
 /// Seconds; powers of 4, since one trace sees both a softirq and a sleeping reader.
 constexpr std::array<double, 12> kUpperBounds{0.000001, 0.000004, 0.000016, 0.000064, 0.000256, 0.001,
@@ -20,7 +23,7 @@ constexpr std::string_view kPairLabels =
 constexpr std::string_view kShareLabels =
     "sender_namespace,sender_pod,sender_service,receiver_namespace,receiver_pod,receiver_service,part";
 
-constexpr std::array<MetricRow, 7> kMetrics{{
+constexpr std::array<MetricRow, 8> kMetrics{{
     {.name = "sonde_trace_stage_seconds",
      .type = MetricType::kHistogram,
      .unit = "seconds",
@@ -44,6 +47,11 @@ constexpr std::array<MetricRow, 7> kMetrics{{
      .unit = "seconds",
      .labels = kPairLabels,
      .help = "The delay that these are shares of: mean of one way there and one back."},
+    {.name = "sonde_trace_delay_timestamp_seconds",
+     .type = MetricType::kGauge,
+     .unit = "seconds",
+     .labels = kPairLabels,
+     .help = "Unix time at which that trace ended; ten minutes later the pair has none of these any more."},
     {.name = "sonde_traces_total",
      .type = MetricType::kCounter,
      .unit = "",
@@ -61,15 +69,6 @@ constexpr std::array<MetricRow, 7> kMetrics{{
      .labels = "",
      .help = "1 while a trace runs; without one no program of it is loaded."},
 }};
-
-void add_end(metrics::Labels& labels, const TraceReport& report, const std::string& end,
-             const flow_address& address, uint32_t space) {
-  const auto found = report.spaces.find(space);
-  const bool known = found != report.spaces.end();
-  labels.add(end + "_namespace", known ? found->second.name_space : "");
-  labels.add(end + "_pod", known ? found->second.pod : "");
-  labels.add(end + "_service", known ? found->second.service : trace_end_text(address));
-}
 
 }  // namespace
 
@@ -100,9 +99,29 @@ void TraceMetrics::add_stages(const TracedUnit& unit, bool mirror) {
   }
 }
 
+void TraceMetrics::add_end(metrics::Labels& labels, const TraceReport& report, const std::string& end,
+                           const flow_address& address, uint32_t space) const {
+  identity::ContainerName name;
+  if (const auto found = report.spaces.find(space); found != report.spaces.end()) {
+    name = found->second;
+  } else if (const std::string* network = networks_.find(address)) {
+    name.service = *network;
+  } else {
+    name.service = class_word(class_of(address));
+  }
+  labels.add(end + "_namespace", name.name_space);
+  labels.add(end + "_pod", name.pod);
+  labels.add(end + "_service", name.service);
+}
+
 void TraceMetrics::add_verdict(const TraceReport& report, const PairDelay& pair) {
   if (pair.slowest == Part::kNone) return;
-  Verdict verdict{.labels = {}, .share = pair.share, .confidence = pair.confidence, .seconds = pair.seconds};
+  const double duration = static_cast<double>(report.end_ns - report.begin_ns) * 1e-9;
+  Verdict verdict{.labels = {},
+                  .share = pair.share,
+                  .confidence = pair.confidence,
+                  .seconds = pair.seconds,
+                  .ended_seconds = report.started_seconds + duration};
   add_end(verdict.labels, report, "sender", pair.sender, pair.there.sender_space);
   add_end(verdict.labels, report, "receiver", pair.receiver, pair.there.receiver_space);
   std::erase_if(verdicts_, [&](const Verdict& known) { return known.labels == verdict.labels; });
@@ -110,7 +129,10 @@ void TraceMetrics::add_verdict(const TraceReport& report, const PairDelay& pair)
   if (verdicts_.size() > kMostVerdicts) verdicts_.pop_back();
 }
 
-void TraceMetrics::write(bool running, metrics::SeriesWriter& writer) const {
+void TraceMetrics::write(bool running, double now_seconds, metrics::SeriesWriter& writer) const {
+  auto fresh = verdicts_ | std::views::filter([&](const Verdict& verdict) {
+                 return now_seconds - verdict.ended_seconds < kVerdictSeconds;
+               });
   writer.family(kMetrics[0]);
   for (const auto& [key, histogram] : stages_) {
     const metrics::Labels labels{{"part", part_word(key.second)},
@@ -118,25 +140,27 @@ void TraceMetrics::write(bool running, metrics::SeriesWriter& writer) const {
     writer.histogram(labels, kUpperBounds, histogram.counts, histogram.sum);
   }
   writer.family(kMetrics[1]);
-  for (const Verdict& verdict : verdicts_) {
+  for (const Verdict& verdict : fresh) {
     for (size_t part = 0; part < kPartCount; ++part) {
       writer.sample(verdict.labels, {{"part", part_word(static_cast<Part>(part))}}, verdict.share[part]);
     }
   }
   writer.family(kMetrics[2]);
-  for (const Verdict& verdict : verdicts_) writer.sample(verdict.labels, verdict.confidence);
+  for (const Verdict& verdict : fresh) writer.sample(verdict.labels, verdict.confidence);
   writer.family(kMetrics[3]);
-  for (const Verdict& verdict : verdicts_) writer.sample(verdict.labels, verdict.seconds);
+  for (const Verdict& verdict : fresh) writer.sample(verdict.labels, verdict.seconds);
   writer.family(kMetrics[4]);
+  for (const Verdict& verdict : fresh) writer.sample(verdict.labels, verdict.ended_seconds);
+  writer.family(kMetrics[5]);
   for (size_t cause = 0; cause < kTraceCauseCount; ++cause) {
     const auto word = trace_cause_word(static_cast<TraceCause>(cause));
     writer.sample({{"cause", word}}, static_cast<double>(traces_[cause]));
   }
-  writer.family(kMetrics[5]);
+  writer.family(kMetrics[6]);
   for (size_t outcome = 0; outcome < events_.size(); ++outcome) {
     writer.sample({{"outcome", kOutcomes[outcome]}}, static_cast<double>(events_[outcome]));
   }
-  writer.family(kMetrics[6]);
+  writer.family(kMetrics[7]);
   writer.sample(running ? 1 : 0);
 }
 

@@ -40,7 +40,7 @@ struct Tracer::Session {
 };
 
 Tracer::Tracer(BpfContext& context, TracerOptions options)
-    : context_(context), options_(std::move(options)) {}
+    : context_(context), options_(std::move(options)), metrics_(options_.networks) {}
 
 Tracer::~Tracer() = default;
 
@@ -198,7 +198,7 @@ uint64_t Tracer::running() const {
 
 void Tracer::write(metrics::SeriesWriter& writer) const {
   const std::lock_guard lock(mutex_);
-  metrics_.write(running_ != 0, writer);
+  metrics_.write(running_ != 0, unix_seconds_now(), writer);
 }
 
 std::span<const metrics::MetricRow> Tracer::metrics() {

@@ -24,6 +24,7 @@ struct TracerOptions {
   TraceLimits limits{};
   size_t kept_traces = 8;  ///< further ones replace the oldest
   std::string procfs = "/proc";
+  NamedNetworks networks{};  ///< of ends that are no container of this node, as --flows.networks
   std::function<std::shared_ptr<const ContainerTable>()> containers{};
 };
 
