@@ -54,7 +54,8 @@ static __always_inline void describe_packet(struct sk_buff *skb, const struct tr
 		event->flags |= SONDE_TRACE_OWN_SOCKET;
 }
 
-/* Hook: net/core/dev.c, a packet reaches a device's qdisc. Oldest kernel: 5.8 (ring buffer). */
+/* Hook: net/core/dev.c, a packet reaches a device's qdisc. Oldest kernel: 5.12 (compare-and-swap of the
+ * budget). */
 SEC("?tp_btf/net_dev_queue")
 int BPF_PROG(dev_queue, struct sk_buff *skb)
 {
@@ -64,7 +65,7 @@ int BPF_PROG(dev_queue, struct sk_buff *skb)
 
 	if (!read_sent(skb, &packet))
 		return 0;
-	flow = flow_of(&packet.direction);
+	flow = flow_of_sent(skb, &packet.direction);
 	if (flow == SONDE_TRACE_NO_FLOW) {
 		count_source(skb, &packet.direction.source, false);
 		return 0;
@@ -77,7 +78,7 @@ int BPF_PROG(dev_queue, struct sk_buff *skb)
 	return 0;
 }
 
-/* Hook: net/core/dev.c, before the driver's function that sends. Oldest kernel: 5.8. */
+/* Hook: net/core/dev.c, before the driver's function that sends. Oldest kernel: 5.12. */
 SEC("?tp_btf/net_dev_start_xmit")
 int BPF_PROG(start_xmit, struct sk_buff *skb)
 {
@@ -103,7 +104,7 @@ int BPF_PROG(start_xmit, struct sk_buff *skb)
 	return 0;
 }
 
-/* Hook: behind that function; the packet may be freed. Oldest kernel: 5.8. */
+/* Hook: behind that function; the packet may be freed. Oldest kernel: 5.12. */
 SEC("?tp_btf/net_dev_xmit")
 int BPF_PROG(xmit, struct sk_buff *skb, int result)
 {
@@ -136,21 +137,21 @@ static __always_inline int received(struct sk_buff *skb, __u32 layer)
 	return 0;
 }
 
-/* Hook: a driver with its own poll function hands a packet over. Oldest kernel: 5.8. */
+/* Hook: a driver with its own poll function hands a packet over. Oldest kernel: 5.12. */
 SEC("?tp_btf/napi_gro_receive_entry")
 int BPF_PROG(gro_receive, struct sk_buff *skb)
 {
 	return received(skb, SONDE_TRACE_ARRIVE);
 }
 
-/* Hook: a driver without, such as veth's, puts a packet into a CPU's backlog. Oldest kernel: 5.8. */
+/* Hook: a driver without, such as veth's, puts a packet into a CPU's backlog. Oldest kernel: 5.12. */
 SEC("?tp_btf/netif_rx")
 int BPF_PROG(rx, struct sk_buff *skb)
 {
 	return received(skb, SONDE_TRACE_ARRIVE);
 }
 
-/* Hook: the softirq takes a packet up, behind GRO or the backlog. Oldest kernel: 5.8. */
+/* Hook: the softirq takes a packet up, behind GRO or the backlog. Oldest kernel: 5.12. */
 SEC("?tp_btf/netif_receive_skb")
 int BPF_PROG(receive_skb, struct sk_buff *skb)
 {
@@ -159,7 +160,7 @@ int BPF_PROG(receive_skb, struct sk_buff *skb)
 
 /*
  * Hook: TCP takes a segment up in an established connection, maybe after the socket's owner let go of it.
- * Oldest kernel: 5.8; the buffer is its second argument since 5.4.
+ * Oldest kernel: 5.12; the buffer is its second argument since 5.4.
  */
 SEC("?tp_btf/tcp_probe")
 int BPF_PROG(probe, struct sock *sk, struct sk_buff *skb)
@@ -186,7 +187,7 @@ int BPF_PROG(probe, struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* Hook: a thread read from a socket. Oldest kernel: 5.8. */
+/* Hook: a thread read from a socket. Oldest kernel: 5.12. */
 SEC("?tp_btf/tcp_rcv_space_adjust")
 int BPF_PROG(space_adjust, struct sock *sk)
 {
@@ -230,12 +231,7 @@ static __always_inline __u8 limits_of(struct tcp_sock *tcp, __u64 bytes)
 	return flags;
 }
 
-/*
- * Hook: a thread's bytes go into a socket's buffer, once for each buffer. Oldest kernel: 6.16; without it the
- * stage that begins here is missing.
- */
-SEC("?tp_btf/tcp_sendmsg_locked")
-int BPF_PROG(sendmsg_locked, struct sock *sk, struct msghdr *message)
+static __always_inline int written(struct sock *sk, struct msghdr *message)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	struct trace_direction direction = {};
@@ -257,7 +253,24 @@ int BPF_PROG(sendmsg_locked, struct sock *sk, struct msghdr *message)
 	return 0;
 }
 
-/* Hook: TCP sends a segment again. Oldest kernel: 5.8. */
+/* Hook: a thread's bytes go into a socket's buffer, once for each buffer. Oldest kernel: 6.16. */
+SEC("?tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(sendmsg_locked, struct sock *sk, struct msghdr *message)
+{
+	return written(sk, message);
+}
+
+/*
+ * Hook: the function around that one, once for each write. Oldest kernel: 5.12. In place of the tracepoint
+ * where there is none; a node that refuses fentry lacks the stages that begin here.
+ */
+SEC("?fentry/tcp_sendmsg_locked")
+int BPF_PROG(sendmsg_entry, struct sock *sk, struct msghdr *message)
+{
+	return written(sk, message);
+}
+
+/* Hook: TCP sends a segment again. Oldest kernel: 5.12. */
 SEC("?tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit, struct sock *sk, struct sk_buff *skb)
 {
@@ -299,7 +312,10 @@ int BPF_PROG(wakeup, struct task_struct *task)
 	return 0;
 }
 
-/* Hook: a CPU goes from one thread to another. Oldest kernel: 5.8. */
+/*
+ * Hook: a CPU goes from one thread to another. Oldest kernel: 5.14, not 5.18 (its arguments have another
+ * order there).
+ */
 SEC("?tp_btf/sched_switch")
 int BPF_PROG(switched, bool preempted, struct task_struct *before, struct task_struct *next)
 {

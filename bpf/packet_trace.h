@@ -29,6 +29,7 @@ enum trace_flags {
 };
 
 #define SONDE_TRACE_NO_FLOW 0xffffffffU
+#define SONDE_TRACE_TRANSLATED 0x40000000U /* in the map `flows` alone: these addresses are NAT's */
 
 /* A record of the ring buffer `events`. */
 struct trace_event {

@@ -23,6 +23,7 @@ namespace sonde::exporter {
 namespace {
 
 constexpr std::string_view kTracepointSection = "tp_btf/";
+constexpr std::string_view kFunctionSection = "fentry/";  // kept in the hook's name
 constexpr std::string_view kPerfEventSection = "perf_event";
 constexpr std::string_view kClassifierSection = "tc";   // of interfaces; who attaches it knows where
 constexpr std::string_view kCalledSection = "syscall";  // of who runs it himself
@@ -130,7 +131,11 @@ std::vector<std::string> programs_for_kernel(BpfContext& context, const BpfObjec
     const std::string hook = hook_of(program);
     const bool needs_no_hook =
         hook == kPerfEventSection || hook == kClassifierSection || hook == kCalledSection;
-    const CapabilityReason reason = needs_no_hook ? CapabilityReason::kAvailable : context.hook_reason(hook);
+    CapabilityReason reason = needs_no_hook ? CapabilityReason::kAvailable : context.hook_reason(hook);
+    // Whether a function can be attached to, or only what is a tracepoint, shows at the load.
+    if (hook.starts_with(kFunctionSection) && reason == CapabilityReason::kNoHook) {
+      reason = CapabilityReason::kAvailable;
+    }
     const bool wanted = !contains(source.not_wanted, name);
     // A hook that nobody wants is no loss where the kernel lacks it.
     if (reason == CapabilityReason::kDisabled || (wanted && reason == CapabilityReason::kNoHook)) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 #pragma once
 
+#include "bpf/lib/conntrack.bpf.h"
 #include "bpf/lib/trace_events.bpf.h"
 #include "bpf/lib/trace_packet.bpf.h"
 
 /*
- * The flows that are traced, both directions of each: the number in trace_event.flow. Set by user space, and
- * added to by rules. Bound: settings.most_flows of two entries. Full: the flow is counted in `tallies`.
+ * The flows that are traced, both directions of each: the number in trace_event.flow, and
+ * SONDE_TRACE_TRANSLATED for what NAT made of them. Set by user space, and added to by rules. Bound:
+ * settings.most_flows of four entries. Full: the flow is counted in `tallies`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -27,7 +29,7 @@ static __always_inline __u32 flow_of(const struct trace_direction *direction)
 {
 	__u32 *found = bpf_map_lookup_elem(&flows, direction);
 
-	return found ? *found : SONDE_TRACE_NO_FLOW;
+	return found ? *found & ~SONDE_TRACE_TRANSLATED : SONDE_TRACE_NO_FLOW;
 }
 
 static __always_inline bool is_any(const struct flow_address *address)
@@ -83,4 +85,45 @@ static __always_inline __u32 flow_of_socket(struct trace_direction *sent, __u32 
 	    (!is_any(&rule->remote) && !same_address(&rule->remote, &sent->destination)))
 		return SONDE_TRACE_NO_FLOW;
 	return add_flow(sent);
+}
+
+static __always_inline void add_translated(struct trace_direction *direction, __u32 flow)
+{
+	__u32 number = flow | SONDE_TRACE_TRANSLATED, other = number ^ 1;
+
+	if (bpf_map_update_elem(&flows, direction, &number, BPF_NOEXIST) == -ENOSPC)
+		tally(SONDE_TRACE_NO_ROOM);
+	turn_around(direction);
+	bpf_map_update_elem(&flows, direction, &other, BPF_NOEXIST);
+}
+
+/*
+ * The flow of a packet that is about to leave: by its addresses, or by those that it had before NAT. Then the
+ * flow has both from here on: at the one end's devices and socket, and at the other's.
+ */
+static __noinline __u32 flow_of_sent(struct sk_buff *skb, struct trace_direction *seen)
+{
+	struct trace_direction original;
+	struct tracked_flow tracked;
+	__u32 flow, before;
+
+	if (!seen)
+		return SONDE_TRACE_NO_FLOW;
+	flow = flow_of(seen);
+	/* The helper takes a pointer to the buffer itself, by the name that tc programs know it by. */
+	if (!flow_before_nat((struct __sk_buff *)skb, &tracked))
+		return flow;
+	original.source = tracked.source;
+	original.destination = tracked.destination;
+	original.source_port = tracked.source_port;
+	original.destination_port = tracked.destination_port;
+	before = flow_of(&original);
+	if (flow == SONDE_TRACE_NO_FLOW && before != SONDE_TRACE_NO_FLOW) {
+		original = *seen;
+		add_translated(&original, before);
+		return before;
+	}
+	if (flow != SONDE_TRACE_NO_FLOW && before == SONDE_TRACE_NO_FLOW)
+		add_translated(&original, flow);
+	return flow;
 }

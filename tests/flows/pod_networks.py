@@ -118,6 +118,18 @@ class PodNetworks:
         """The node's end of the pod's veth pair (an interface's name has at most 15 bytes)."""
         return f"to-{name}"[:15]
 
+    def route_through_node(self, name: str) -> str:
+        """Makes the node the pods' router, and the only way to and from one of them, so that NAT there has both
+        directions. Returns an address that the node has in front of it, as a service has."""
+        gateway, service = f"10.198.{self._subnet}.1", f"10.197.{self._subnet}.1"
+        ip(self.node, f"address add {gateway}/24 dev bridge0")
+        for pod in self._numbers:
+            ip(self.namespace(pod), f"route add default via {gateway}")
+        ip(self.namespace(name), f"route add {gateway} dev eth0", f"route del 10.198.{self._subnet}.0/24 dev eth0")
+        self.run(NODE, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 0 >/proc/sys/net/ipv4/conf/bridge0/send_redirects; "
+                 "echo 0 >/proc/sys/net/ipv4/conf/all/send_redirects")
+        return service
+
     @contextmanager
     def filter_bridge(self) -> Iterator[None]:
         """What the bridge forwards meets the node's FORWARD chain (Delay, loss), as on nodes with kube-proxy."""

@@ -3,15 +3,20 @@
 
 usage: trace_peers.py receive PORT BYTES LATE_SECONDS CPU        prints "ready"; then reads messages of BYTES, each
                                                                  LATE_SECONDS late, and answers by one byte
+       trace_peers.py doze PORT BYTES LATE_SECONDS CPU           the same, with a sleep before that ends before it begins
        trace_peers.py send ADDRESS PORT BYTES EVERY_SECONDS CPU  prints "port N"; then writes BYTES, waits for the
                                                                  answer and EVERY_SECONDS
        trace_peers.py burn CPU                                   computes
 CPU -1: any.
 """
+import ctypes
 import os
 import socket
 import sys
 import time
+from collections.abc import Callable
+
+PR_SET_TIMERSLACK = 29
 
 
 def stay_on(cpu: int) -> None:
@@ -20,7 +25,12 @@ def stay_on(cpu: int) -> None:
         os.sched_setaffinity(0, {cpu})
 
 
-def receive(port: int, size: int, late: float) -> None:
+def sleep_not_at_all() -> None:
+    """The timer wakes this thread on its way to sleep, while it still has the CPU."""
+    time.sleep(1e-9)
+
+
+def receive(port: int, size: int, late: float, before_late: Callable[[], None] = lambda: None) -> None:
     """Takes one connection."""
     listener = socket.create_server(("", port))
     print("ready", flush=True)
@@ -28,6 +38,7 @@ def receive(port: int, size: int, late: float) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     while True:
         if late > 0:
+            before_late()
             time.sleep(late)
         left = size
         while left > 0:
@@ -56,6 +67,9 @@ def main() -> None:
     stay_on(int(words[-1]))
     if role == "receive":
         receive(int(words[0]), int(words[1]), float(words[2]))
+    elif role == "doze":
+        ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
+        receive(int(words[0]), int(words[1]), float(words[2]), sleep_not_at_all)
     elif role == "send":
         send(words[0], int(words[1]), int(words[2]), float(words[3]))
     else:

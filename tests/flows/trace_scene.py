@@ -42,11 +42,11 @@ class Scene:
         """Starts trace_peers.py in a pod."""
         return self.pods.start(pod, sys.executable, PEERS, *words)
 
-    def connect(self) -> int:
-        """Starts both ends; returns the sender's port."""
-        receiver = self.start("receiver-1", "receive", str(PORT), str(self.size), str(self.late), str(self.cpus["receiver"]))
+    def connect(self, role: str = "receive", address: str = "") -> int:
+        """Starts both ends; returns the sender's port. `address`: the receiver's for the sender, if not its own."""
+        receiver = self.receiver = self.start("receiver-1", role, str(PORT), str(self.size), str(self.late), str(self.cpus["receiver"]))
         assert receiver.stdout is not None and receiver.stdout.readline() == b"ready\n"
-        sender = self.start("sender-1", "send", self.pods.address("receiver-1"), str(PORT), str(self.size),
+        sender = self.start("sender-1", "send", address or self.pods.address("receiver-1"), str(PORT), str(self.size),
                             str(self.every), str(self.cpus["sender"]))
         assert sender.stdout is not None
         word, port = sender.stdout.readline().split()

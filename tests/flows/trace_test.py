@@ -59,6 +59,55 @@ class TraceTest(unittest.TestCase):
         listed = json.loads(self.exporter.get("/traces")[1])["traces"]
         self.assertEqual([trace["id"] for trace in listed], [report["id"]])
 
+    def test_without_the_tracepoint_of_writes_the_function_is_used_where_the_node_lets_it(self) -> None:
+        self.start("--bpf.disable-hook=tcp_sendmsg_locked")
+        self.scene.connect()
+        report = self.traces.make({"container": {"pod": "sender-1"}, "seconds": 1})
+        allowed = value(self.exporter.page(), "sonde_exporter_capability", feature="packet_trace.fentry/tcp_sendmsg_locked")
+        for direction in ("there", "back"):
+            stages = report["pairs"][0][direction]["stages"]
+            self.assertEqual("socket_send" in stages, allowed == 1, stages)
+            self.assertLessEqual({"ip_send", "qdisc", "driver_send", "way", "socket_receive"}, set(stages))
+
+    def test_both_sides_of_nat_are_one_connection(self) -> None:
+        self.start()
+        service, client = self.pods.route_through_node("receiver-1"), self.pods.address("sender-1")
+        self.pods.run("node", "iptables", "-w", "-t", "nat", "-A", "PREROUTING", "-d", service, "-j", "DNAT", "--to-destination",
+                      self.pods.address("receiver-1"))
+        self.scene.connect(address=service)
+        for pod, ends in (("sender-1", {client, service}), ("receiver-1", {client, self.pods.address("receiver-1")})):
+            with self.subTest(pod):
+                report = self.traces.make({"container": {"pod": pod}, "seconds": 1})
+                self.assertEqual(len(report["pairs"]), 1, report["pairs"])
+                pair = report["pairs"][0]
+                self.assertEqual({pair[end]["address"] for end in ("sender", "receiver")}, ends)
+                self.assertEqual([pair[end]["workload"]["pod"] for end in ("sender", "receiver")], ["sender-1", "receiver-1"])
+                for direction in ("there", "back"):
+                    seen = pair[direction]
+                    self.assertGreater(seen["units"], 10)
+                    self.assertGreaterEqual(seen["complete"] + 3, seen["units"], "but for those at the edges of the trace")
+                    self.assertLessEqual({"ip_send", "qdisc", "driver_send", "way", "softirq", "ip_receive", "socket_receive"},
+                                         set(seen["stages"]))
+                for flow in report["flows"]:
+                    self.assertIn(f"{service}:{PORT}", {flow[end] for end in ("from", "to")}
+                                  | {flow["translated"][end] for end in ("from", "to")})
+
+    def test_a_thread_that_is_woken_while_it_runs_does_not_wait_for_a_cpu(self) -> None:
+        self.start()
+        self.scene.late = 0.02
+        self.scene.connect("doze")
+        before = self.waited_by_kernel()
+        report = self.traces.make({"container": {"pod": "receiver-1"}, "seconds": 3})
+        waits = report["pairs"][0]["there"]["stages"]["reader_run_queue"]
+        self.assertGreater(waits["units"], 30)
+        waited = waits["mean_seconds"] * report["pairs"][0]["there"]["units"]
+        self.assertLessEqual(waited, self.waited_by_kernel() - before + 0.001)
+
+    def waited_by_kernel(self) -> float:
+        """Seconds for which the receiver's thread has waited for a CPU, by the kernel's own account."""
+        with open(f"/proc/{self.scene.receiver.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+
     def test_wrong_requests_are_refused_with_the_remedy(self) -> None:
         self.start()
         for body, status, words in ((b"", 400, "no JSON object"), (b'{"container": {"pod": "sender-1"}, "secs": 1}', 400, "secs"),

@@ -1,12 +1,15 @@
 #!/usr/bin/python3
 """Runs inside a Machine, on a kernel other than the host's and cgroup v2 alone: the parts named on the command line,
 each a class below. kernels_test.py reads the lines "part …" that this prints."""
+import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path[:0] = [os.path.join(TESTS, "cri"), os.path.join(TESTS, "exporter")]
@@ -20,8 +23,9 @@ PACKETS_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_k
 BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
 TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "packet_drops",
           "flow_rtt", "cgroup_events", "bpf_self", "packet_trace"}
-# Hooks that the topic does without on a kernel older than this.
-YOUNG_HOOKS = {"packet_trace.tcp_sendmsg_locked": (6, 16)}
+# Older kernels have no tracepoint tcp_sendmsg_locked, but the function of that name.
+FIRST_WITH_TRACEPOINT = (6, 16)
+RELEASE = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
 # What computes little; the rest takes minutes here.
 EXACTNESS = ("Every/Exactness.TwentyThree*OnV2", "Every/Exactness.TwentyThree*/Direct*", "BpfSelf.*",
              "CgroupEventsTest.*", "MissingHooks.*", "MissingRights.*", "FullMap.*", "SlotCounts.AKey*",
@@ -89,16 +93,42 @@ class Programs(unittest.TestCase):
                     for (name, labels), number in samples(page) if name == "sonde_exporter_capability"}
         # The guest has none of netfilter's modules: services' addresses cannot be told, all else can.
         self.assertEqual(features.pop("flow_mapping.conntrack", None), ("rejected", 0), log)
-        release = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
-        for feature, first in YOUNG_HOOKS.items():
-            if release < first:
-                self.assertEqual(features.pop(feature), ("no_hook", 0))
         self.assertEqual({name: state for name, state in features.items() if state != ("available", 1)}, {}, log)
         self.assertLessEqual(TOPICS, set(features))
         failed = [labels for (name, labels), number in samples(page)
                   if name == "sonde_scrape_collector_success" and number != 1]
         self.assertEqual(failed, [], log)
         print(f"{len(features)} features are available", flush=True)
+
+    def test_a_trace_has_the_senders_stages_whatever_tells_of_its_writes(self) -> None:
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        with socket.create_server(("127.0.0.1", 0)) as listener, RunningExporter() as exporter:
+            with socket.create_connection(listener.getsockname()) as client, listener.accept()[0] as server:
+                ends = {"local": "{}:{}".format(*client.getsockname()), "remote": "{}:{}".format(*client.getpeername())}
+                body = json.dumps({"flow": ends, "seconds": 1}).encode()
+                request = urllib.request.Request(f"http://127.0.0.1:{exporter.port}/trace", data=body)
+                with urllib.request.urlopen(request) as reply:
+                    page = json.load(reply)["page"]
+                status, text = 202, ""
+                while status == 202:
+                    for end, other in ((client, server), (server, client)):
+                        end.sendall(bytes(5000))
+                        other.recv(5000, socket.MSG_WAITALL)
+                    time.sleep(0.01)
+                    status, text = exporter.get(page)
+            features = {dict(labels)["feature"]: number for (name, labels), number in samples(exporter.page())
+                        if name == "sonde_exporter_capability"}
+            log = exporter.log
+        self.assertEqual(status, 200, text)
+        pair = json.loads(text)["pairs"][0]
+        for direction in ("there", "back"):
+            self.assertGreater(pair[direction]["units"], 5)
+            self.assertGreaterEqual(pair[direction]["stages"]["socket_send"]["units"] + 2, pair[direction]["units"])
+            self.assertLessEqual({"sender_run_queue", "ip_send", "qdisc", "socket_receive"}, set(pair[direction]["stages"]))
+        hooks = {hook for hook in ("tcp_sendmsg_locked", "fentry/tcp_sendmsg_locked") if features.get(f"packet_trace.{hook}") == 1}
+        expected = "tcp_sendmsg_locked" if RELEASE >= FIRST_WITH_TRACEPOINT else "fentry/tcp_sendmsg_locked"
+        self.assertEqual(hooks, {expected}, log)
+        print(f"{hooks}: stages {', '.join(pair['there']['stages'])}", flush=True)
 
     def test_their_counts_are_exact(self) -> None:
         done = subprocess.run([BPF_TEST, "--gtest_color=no", f"--gtest_filter={':'.join(EXACTNESS)}"],

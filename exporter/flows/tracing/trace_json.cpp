@@ -94,15 +94,20 @@ Json quantiles_json(std::vector<int64_t>& times) {
           {"max_seconds", at(1)}};
 }
 
+/// The addresses of a flow in that direction; an empty object where the flow is none of these.
+Json ends_json(const std::map<uint32_t, trace_direction>& flows, uint32_t number) {
+  const auto flow = flows.find(number & ~1U);
+  if (flow == flows.end()) return Json::object();
+  std::string from = trace_end_text(flow->second.source, flow->second.source_port);
+  std::string to = trace_end_text(flow->second.destination, flow->second.destination_port);
+  if ((number & 1U) != 0) std::swap(from, to);
+  return {{"from", from}, {"to", to}};
+}
+
 Json flow_json(const TraceReport& report, const TracedDirection& direction) {
-  Json json;
-  if (const auto flow = report.counts.flows.find(direction.flow & ~1U); flow != report.counts.flows.end()) {
-    const trace_direction& ends = flow->second;
-    std::string from = trace_end_text(ends.source, ends.source_port);
-    std::string to = trace_end_text(ends.destination, ends.destination_port);
-    if ((direction.flow & 1U) != 0) std::swap(from, to);
-    json = {{"from", from}, {"to", to}};
-  }
+  Json json = ends_json(report.counts.flows, direction.flow);
+  const Json translated = ends_json(report.counts.translated, direction.flow);
+  if (!translated.empty()) json["translated"] = translated;
   json["retransmits"] = direction.retransmits;
   Json stages = Json::object();
   for (size_t i = 0; i < kStageCount; ++i) {

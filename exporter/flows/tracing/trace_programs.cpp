@@ -19,6 +19,9 @@ namespace {
 /// A thread that waits for a CPU for less is no event: an idle machine's wake-ups would use up the budget.
 constexpr uint64_t kShortestWaitNs = 50'000;
 
+/// Entries of the map `flows`: there and back, before NAT and behind it.
+constexpr uint32_t kDirectionsOfFlow = 4;
+
 /// Calls `visit` with each entry of a hash map.
 template <class Key, class Value, class Visit>
 void for_each_entry(int map, Visit visit) {
@@ -57,6 +60,8 @@ TracePrograms::TracePrograms(std::unique_ptr<BpfObject> object) : object_(std::m
 TracePrograms::~TracePrograms() = default;
 
 Result<std::unique_ptr<TracePrograms>> TracePrograms::load(BpfContext& context, const TraceLimits& limits) {
+  // The one is there in the other's place: together they would tell of each write twice.
+  const bool has_tracepoint = context.has_hook("tcp_sendmsg_locked");
   auto object = BpfObject::load(
       context, {.topic = "packet_trace",
                 .open = open_skeleton<packet_trace_bpf>([&](packet_trace_bpf& skeleton) {
@@ -64,9 +69,9 @@ Result<std::unique_ptr<TracePrograms>> TracePrograms::load(BpfContext& context, 
                   skeleton.rodata->trace_settings = {.shortest_wait_ns = kShortestWaitNs,
                                                      .events_per_second = limits.events_per_second,
                                                      .most_flows = limits.flows};
-                  bpf_map__set_max_entries(skeleton.maps.flows, limits.flows * 2);
+                  bpf_map__set_max_entries(skeleton.maps.flows, limits.flows * kDirectionsOfFlow);
                 }),
-                .not_wanted = {},
+                .not_wanted = {has_tracepoint ? "sendmsg_entry" : "sendmsg_locked"},
                 .needed = {"dev_queue", "start_xmit", "receive_skb"}});
   if (!object) return tl::unexpected(object.error());
   std::unique_ptr<TracePrograms> programs(new TracePrograms(std::move(*object)));
@@ -126,10 +131,12 @@ TraceCounts TracePrograms::counts() const {
   for (uint32_t i = 0; i < counts.tallies.size(); ++i) {
     (void)bpf_map_lookup_elem(object_->map_descriptor("tallies"), &i, &counts.tallies[i]);
   }
-  for_each_entry<trace_direction, uint32_t>(object_->map_descriptor("flows"),
-                                            [&](const trace_direction& direction, uint32_t number) {
-                                              if ((number & 1U) == 0) counts.flows.emplace(number, direction);
-                                            });
+  for_each_entry<trace_direction, uint32_t>(
+      object_->map_descriptor("flows"), [&](const trace_direction& direction, uint32_t number) {
+        if ((number & 1U) != 0) return;
+        const uint32_t flow = number & ~SONDE_TRACE_TRANSLATED;
+        (flow == number ? counts.flows : counts.translated).emplace(flow, direction);
+      });
   for_each_entry<uint32_t, trace_thread>(
       object_->map_descriptor("threads"),
       [&](uint32_t number, const trace_thread& thread) { counts.threads.emplace(number, thread); });

@@ -26,6 +26,7 @@ struct TraceLimits {
 struct TraceCounts {
   std::array<uint64_t, SONDE_TRACE_TALLY_COUNT> tallies{};  ///< by enum trace_tally
   std::map<uint32_t, trace_direction> flows{};              ///< by number, direction bit 0
+  std::map<uint32_t, trace_direction> translated{};         ///< the same, as NAT made it of those
   std::map<uint32_t, trace_thread> threads{};
   std::vector<std::pair<trace_rival, uint64_t>> rivals{};           ///< ns
   std::vector<std::pair<trace_device_source, uint64_t>> sources{};  ///< bytes
