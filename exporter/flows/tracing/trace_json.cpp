@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -85,7 +86,7 @@ Json pair_json(const TraceReport& report, const PairDelay& pair) {
 Json quantiles_json(std::vector<int64_t>& times) {
   std::ranges::sort(times);
   const auto at = [&](double quantile) {
-    const auto rank = static_cast<size_t>(quantile * static_cast<double>(times.size() - 1) + 0.5);
+    const auto rank = static_cast<size_t>(std::lround(quantile * static_cast<double>(times.size() - 1)));
     return static_cast<double>(times[rank]) * kNanosecond;
   };
   return {{"units", times.size()},
