@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Runs inside a Machine, on a kernel other than the host's and cgroup v2 alone: the parts named on the command line,
 each a class below. kernels_test.py reads the lines "part …" that this prints."""
+import contextlib
 import json
 import os
 import re
@@ -10,11 +11,14 @@ import sys
 import time
 import unittest
 import urllib.request
+from pathlib import Path
 
 TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path[:0] = [os.path.join(TESTS, "cri"), os.path.join(TESTS, "exporter")]
+sys.path[:0] = [os.path.join(TESTS, "cri"), os.path.join(TESTS, "exporter"), os.path.join(TESTS, "..")]
 from cgroups import TestCgroups  # noqa: E402
 from containerd import IMAGE, Containerd  # noqa: E402
+from demo.loop.delay import Delay  # noqa: E402
+from demo.loop.network import SWITCH, Network, ip  # noqa: E402
 from running_exporter import RunningExporter, samples, value  # noqa: E402
 
 ROOT = "/sys/fs/cgroup"
@@ -56,6 +60,7 @@ SAME = [
       for name in ("cpu", "memory", "io") for what, key in (("waiting", "some"), ("stalled", "full")))]
 POD = {"namespace": "shop", "pod": "cart-7d8f9c6b5d-x2v4z", "container": "server", "service": "cart"}
 DEADLINE_SECONDS = 60
+SERVE = "import socket, time; listener = socket.create_server(('10.77.0.1', 80)); print('ready', flush=True); time.sleep(600)"
 
 
 def set_kernel_file(path: str, text: str) -> None:
@@ -199,6 +204,35 @@ class FlowsByFilters(unittest.TestCase):
         passed = re.findall(r" OK \] (.*)", done.stdout)
         self.assertGreaterEqual(len(passed), FEWEST_FILTER_TESTS)
         print(f"{len(passed)} tests of flow_interfaces_test:", *passed, sep="\n", flush=True)
+
+
+class NetworkDelay(unittest.TestCase):
+    """The demo's slow network, in a kernel with netem."""
+
+    def test_what_is_sent_to_a_container_is_late_while_it_lasts(self) -> None:
+        network, other = Network("sonde-guest", ["redis"]), ("nsenter", "--net=/run/netns/sonde-guest.redis", "--")
+        switch = network.namespace(SWITCH)
+        ip(None, [f"netns add {switch}", f"netns add {network.namespace('redis')}"])  # the guest has no bridge
+        ip(switch, [f"link add {network.host_end('redis')} type veth peer name eth0 netns {network.namespace('redis')}",
+                    f"address add 10.77.0.1/24 dev {network.host_end('redis')}", f"link set {network.host_end('redis')} up"])
+        ip(network.namespace("redis"), [f"address add {network.address('redis')}/24 dev eth0", "link set eth0 up"])
+        ask = "import socket, time; s = time.monotonic(); socket.create_connection(('10.77.0.1', 80)); print(time.monotonic() - s)"
+        with subprocess.Popen(["nsenter", f"--net=/run/netns/{switch}", "/usr/bin/python3", "-c", SERVE],
+                              stdout=subprocess.PIPE) as server:
+            assert server.stdout is not None
+            server.stdout.readline()
+            times = []
+            for seconds in (0.0, 0.5, 0.0):
+                with contextlib.ExitStack() as stack:
+                    if seconds:
+                        delay = stack.enter_context(Delay(network, "redis", seconds, Path("/none"), Path("/run"), []))
+                        self.assertEqual(delay.how(), "netem")
+                    done = subprocess.run([*other, "/usr/bin/python3", "-c", ask], check=True, capture_output=True, text=True)
+                    times.append(float(done.stdout))
+            server.kill()
+        self.assertGreaterEqual(times[1], 0.5)
+        self.assertLess(max(times[0], times[2]), 0.4)
+        print(f"connecting takes {times}", flush=True)
 
 
 class Pods(unittest.TestCase):
