@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "analyzer/evaluation/evaluate_command.h"
 #include "analyzer/http_api/api.h"
 #include "analyzer/options.h"
 #include "analyzer/query/query_command.h"
@@ -61,6 +62,7 @@ int serve(const analyzer::Options& options) {
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "query") return analyzer::query_main(argc, argv);
+  if (argc > 1 && std::string_view(argv[1]) == "evaluate") return analyzer::evaluate_main(argc, argv);
   const analyzer::CommandLine command_line = analyzer::parse_command_line(argc, argv);
   if (command_line.exit_code) {
     std::fputs(command_line.output.c_str(), *command_line.exit_code == 0 ? stdout : stderr);

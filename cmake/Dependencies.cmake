@@ -13,6 +13,7 @@ find_package(Snappy REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(dlib REQUIRED)
 include(GoogleTest)
 
 # httplib's macros change its class layout: everyone takes them from here, so that all agree with the library.
@@ -26,3 +27,8 @@ pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(libmnl REQUIRED IMPORTED_TARGET libmnl)
 add_library(sonde_httplib INTERFACE)
 target_link_libraries(sonde_httplib INTERFACE PkgConfig::httplib OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+
+# Its package names the libraries of all that dlib can do (images, SQLite): only those that are called are linked.
+add_library(sonde_dlib INTERFACE)
+target_link_libraries(sonde_dlib INTERFACE dlib::dlib)
+target_link_options(sonde_dlib INTERFACE -Wl,--as-needed)

@@ -1,0 +1,61 @@
+#include "analyzer/algorithms/standardiser.h"
+
+#include <cassert>
+#include <cmath>
+#include <limits>
+
+namespace sonde::analyzer {
+namespace {
+
+/// Calls `use(column, value)` for each value that is not missing.
+template <class Use>
+void for_each_value(std::span<const double> features, size_t columns, Use&& use) {
+  for (size_t begin = 0; begin < features.size(); begin += columns) {
+    for (size_t column = 0; column < columns; ++column) {
+      if (const double value = features[begin + column]; !std::isnan(value)) use(column, value);
+    }
+  }
+}
+
+}  // namespace
+
+Standardiser Standardiser::fit(std::span<const double> features, size_t columns) {
+  assert(columns > 0 && features.size() % columns == 0);
+  Standardiser fitted;
+  fitted.means_.assign(columns, 0);
+  fitted.deviations_.assign(columns, 0);
+  std::vector<double> counts(columns, 0);
+  for_each_value(features, columns, [&](size_t column, double value) {
+    fitted.means_[column] += value;
+    ++counts[column];
+  });
+  for (size_t column = 0; column < columns; ++column) {
+    if (counts[column] > 0) fitted.means_[column] /= counts[column];
+  }
+  for_each_value(features, columns, [&](size_t column, double value) {
+    const double offset = value - fitted.means_[column];
+    fitted.deviations_[column] += offset * offset;
+  });
+  for (size_t column = 0; column < columns; ++column) {
+    double& deviation = fitted.deviations_[column];
+    deviation = counts[column] > 0 ? std::sqrt(deviation / counts[column]) : 0;
+    // What the mean of equal values leaves by rounding is no deviation.
+    const double rounding =
+        counts[column] * std::numeric_limits<double>::epsilon() * std::fabs(fitted.means_[column]);
+    if (deviation <= rounding) deviation = 1;
+  }
+  return fitted;
+}
+
+void Standardiser::apply(std::span<double> features) const {
+  const size_t columns = means_.size();
+  assert(features.size() % columns == 0);
+  for (size_t begin = 0; begin < features.size(); begin += columns) {
+    for (size_t column = 0; column < columns; ++column) {
+      double& value = features[begin + column];
+      value = std::isnan(value) ? 0 : (value - means_[column]) / deviations_[column];
+    }
+  }
+}
+
+}  // namespace sonde::analyzer

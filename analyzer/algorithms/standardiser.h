@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace sonde::analyzer {
+
+/// Brings each column to mean 0 and standard deviation 1 (n, not n - 1), as they are in the rows it was
+/// fitted on. A column that never changes there is only shifted.
+class Standardiser {
+ public:
+  /// Shape: `features` holds rows × columns, row-major; NaN (missing) is left out, a column of nothing else
+  /// has mean 0. REQUIRES: columns > 0.
+  static Standardiser fit(std::span<const double> features, size_t columns);
+
+  /// In place, for any number of rows. NaN becomes 0: what is missing counts as the mean.
+  void apply(std::span<double> features) const;
+
+  [[nodiscard]] std::span<const double> means() const { return means_; }
+  [[nodiscard]] std::span<const double> deviations() const { return deviations_; }
+
+ private:
+  std::vector<double> means_;
+  std::vector<double> deviations_;  ///< > 0
+};
+
+}  // namespace sonde::analyzer

@@ -1,0 +1,63 @@
+#include "analyzer/evaluation/classify.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "analyzer/algorithms/standardiser.h"
+
+namespace sonde::analyzer {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// The table on one scale, its labels as places in the sorted `classes`.
+LabelledRows rows_of(const LabelledTable& table, const Standardiser& standardiser,
+                     const std::vector<std::string>& classes) {
+  LabelledRows rows{table.columns.size(), classes.size(), table.cells, {}};
+  standardiser.apply(rows.features);
+  rows.classes.reserve(table.rows());
+  for (const std::string& label : table.labels) {
+    rows.classes.push_back(static_cast<uint32_t>(std::ranges::lower_bound(classes, label) - classes.begin()));
+  }
+  return rows;
+}
+
+}  // namespace
+
+ClassifyOutcome classify(const LabelledTable& train, const LabelledTable& test,
+                         std::span<const ClassifierKind* const> kinds, ClassifierOptions options,
+                         bool balanced) {
+  ClassifyOutcome outcome{
+      train.labels, train.rows(), test.rows(), train.columns.size(), train.missing + test.missing, {}};
+  outcome.classes.insert(outcome.classes.end(), test.labels.begin(), test.labels.end());
+  std::ranges::sort(outcome.classes);
+  outcome.classes.erase(std::ranges::unique(outcome.classes).begin(), outcome.classes.end());
+
+  const Standardiser standardiser = Standardiser::fit(train.cells, train.columns.size());
+  const LabelledRows learnt = rows_of(train, standardiser, outcome.classes);
+  const LabelledRows told = rows_of(test, standardiser, outcome.classes);
+  options.calibrated = false;  // only classes are told here
+  if (balanced) options.class_weights = balanced_class_weights(learnt);
+
+  for (const ClassifierKind* const kind : kinds) {
+    ClassifierOutcome& one = outcome.classifiers.emplace_back();
+    one.kind = kind;
+    Clock::time_point start = Clock::now();
+    const std::unique_ptr<Classifier> classifier = kind->fit(learnt, options);
+    one.fit_seconds = seconds_since(start);
+    start = Clock::now();
+    one.predicted.reserve(told.rows());
+    for (size_t i = 0; i < told.rows(); ++i) one.predicted.push_back(classifier->predict(told.row(i)));
+    one.predict_seconds = seconds_since(start);
+    one.report = score_classification(told.classes, one.predicted, outcome.classes.size());
+  }
+  return outcome;
+}
+
+}  // namespace sonde::analyzer

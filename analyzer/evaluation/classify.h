@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "analyzer/algorithms/classification_report.h"
+#include "analyzer/algorithms/classifier.h"
+#include "analyzer/evaluation/labelled_table.h"
+
+namespace sonde::analyzer {
+
+/// How one classifier did.
+struct ClassifierOutcome {
+  const ClassifierKind* kind = nullptr;
+  std::vector<uint32_t> predicted;  ///< one a row of the test part
+  ClassificationReport report;
+  double fit_seconds = 0;      ///< wall time
+  double predict_seconds = 0;  ///< of all rows of the test part
+};
+
+/// How all of them did on the same rows.
+struct ClassifyOutcome {
+  std::vector<std::string> classes;  ///< labels of both parts, sorted
+  size_t train_rows = 0;
+  size_t test_rows = 0;
+  size_t columns = 0;
+  size_t missing = 0;  ///< cells of both parts that took their column's mean
+  std::vector<ClassifierOutcome> classifiers;
+};
+
+/// Fits each kind to `train`, after bringing all columns to one scale as they are there, and lets it tell the
+/// rows of `test`. `balanced`: every class counts the same, else every row. REQUIRES: the same columns.
+ClassifyOutcome classify(const LabelledTable& train, const LabelledTable& test,
+                         std::span<const ClassifierKind* const> kinds, ClassifierOptions options,
+                         bool balanced);
+
+}  // namespace sonde::analyzer

@@ -1,0 +1,84 @@
+#include "analyzer/evaluation/table_split.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+namespace sonde::analyzer {
+namespace {
+
+void append_row(LabelledTable& to, const LabelledTable& from, size_t row) {
+  const size_t columns = from.columns.size();
+  const auto cells = from.cells.begin() + static_cast<std::ptrdiff_t>(row * columns);
+  to.cells.insert(to.cells.end(), cells, cells + static_cast<std::ptrdiff_t>(columns));
+  to.missing += static_cast<size_t>(std::count_if(cells, cells + static_cast<std::ptrdiff_t>(columns),
+                                                  [](double cell) { return std::isnan(cell); }));
+  to.labels.push_back(from.labels[row]);
+  if (!from.groups.empty()) to.groups.push_back(from.groups[row]);
+}
+
+TableSplit split_by(const LabelledTable& table, const std::vector<bool>& is_test) {
+  TableSplit split;
+  split.train.columns = split.test.columns = table.columns;
+  for (size_t row = 0; row < table.rows(); ++row)
+    append_row(is_test[row] ? split.test : split.train, table, row);
+  return split;
+}
+
+size_t share_of(size_t count, double share) {
+  return static_cast<size_t>(std::lround(share * static_cast<double>(count)));
+}
+
+}  // namespace
+
+Result<TableSplit> split_rows(const LabelledTable& table, double test_share, uint64_t seed) {
+  const size_t tested = share_of(table.rows(), test_share);
+  if (tested == 0 || tested == table.rows()) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} rows cannot be split {} to {}: a part would be empty",
+                                                 table.rows(), 1 - test_share, test_share));
+  }
+  std::vector<bool> is_test(table.rows(), false);
+  std::fill_n(is_test.begin(), tested, true);
+  std::mt19937_64 random(seed);
+  std::shuffle(is_test.begin(), is_test.end(), random);
+  return split_by(table, is_test);
+}
+
+Result<TableSplit> split_groups(const LabelledTable& table, double test_share, uint64_t seed) {
+  assert(table.groups.size() == table.rows());
+  std::map<std::string, size_t> rows_of_label;
+  for (const std::string& label : table.labels) ++rows_of_label[label];
+  std::map<std::string, std::string> label_of_group;
+  for (size_t row = 0; row < table.rows(); ++row) {
+    std::string& rarest = label_of_group.try_emplace(table.groups[row], table.labels[row]).first->second;
+    if (rows_of_label[table.labels[row]] < rows_of_label[rarest]) rarest = table.labels[row];
+  }
+  std::map<std::string, std::vector<std::string>> groups_of_label;
+  for (const auto& [group, label] : label_of_group) groups_of_label[label].push_back(group);
+
+  std::set<std::string> tested;
+  std::mt19937_64 random(seed);
+  for (auto& [label, groups] : groups_of_label) {
+    if (groups.size() < 2) {
+      return fail(
+          ErrorCode::kInvalid,
+          fmt::format(
+              "the label {} has one group only, {}: it cannot be learnt from one and tested with another",
+              label, groups.front()));
+    }
+    std::ranges::shuffle(groups, random);
+    const size_t count = std::clamp<size_t>(share_of(groups.size(), test_share), 1, groups.size() - 1);
+    tested.insert(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  std::vector<bool> is_test(table.rows());
+  for (size_t row = 0; row < table.rows(); ++row) is_test[row] = tested.contains(table.groups[row]);
+  return split_by(table, is_test);
+}
+
+}  // namespace sonde::analyzer
