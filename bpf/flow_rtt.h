@@ -90,6 +90,7 @@ struct pair_samples {
 	struct latency_histogram
 	    request_client; /* last of the container's request → first byte of the response */
 	struct latency_histogram request_server; /* the same where the container answers */
+	__u64 slow; /* RTTs of flows that were above their interface's threshold with them */
 };
 
 enum flow_role {
@@ -128,6 +129,12 @@ struct flow_times {
 	__u64 count;
 };
 
+/* What a direction had carried when the last interval ended, and in it. mark_flows() writes. */
+struct flow_interval {
+	__u64 until;
+	__u64 bytes;
+};
+
 /*
  * Value of the map `flows`. It lies 32 bytes behind a cache line's start (behind 48 of the kernel's and the
  * key), so the parts below have lines of their own: what is read alone; what both directions touch; what each
@@ -156,6 +163,9 @@ struct flow_state {
 
 	struct flow_times local_rtt;
 	struct flow_times request; /* as client or as server, by role */
+
+	struct flow_interval sent_interval;
+	struct flow_interval received_interval;
 };
 
 /* Between two looks at the thresholds, for one flow. */

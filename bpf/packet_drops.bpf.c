@@ -2,7 +2,13 @@
 // Packets that the kernel dropped, per network namespace and reason.
 #include "bpf/kernel_types.h"
 
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/lib/counts.bpf.h"
@@ -18,6 +24,25 @@ const volatile __u32 consumed = 0;
 
 /* As many pairs of namespace and reason as there may be cgroups; most namespaces have none or few. */
 SONDE_COUNTS(struct packet_drop_counts)
+
+/*
+ * Key: whose packet was dropped on its way to whom. Value: packets. Bound: pairs with drops; the exporter
+ * deletes those without any for long. Full: `errors`.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct dropped_pair);
+	__type(value, __u64);
+} dropped_pairs SEC(".maps");
+
+/* TCP connections with drops. Full: the one without for longest goes; what is counted per pair stays. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct dropped_flow_key);
+	__type(value, struct dropped_flow);
+} dropped_flows SEC(".maps");
 
 #define ADDRESS_FAMILY_UNIX 1
 #define ADDRESS_FAMILY_NETLINK 16
@@ -37,6 +62,92 @@ static __always_inline const struct net *net_of_device(const struct net_device *
 
 	/* A namespace knows its loopback device, which knows its namespace: nothing else looks like that. */
 	return BPF_CORE_READ(net, loopback_dev, nd_net.net) == net ? net : NULL;
+}
+
+static __always_inline void set_ipv4(struct flow_address *address, __be32 ipv4)
+{
+	address->words[2] = bpf_htonl(0xffff);
+	address->words[3] = ipv4;
+}
+
+/*
+ * Reads who a packet is from and for. Returns the length of its IP header where TCP's follows at once, 0
+ * where not, and -1 where it is no packet of IP.
+ */
+static __always_inline int read_pair(const unsigned char *start, __be16 protocol, struct dropped_pair *pair)
+{
+	if (protocol == bpf_htons(ETH_P_IP)) {
+		struct iphdr ip;
+
+		if (bpf_probe_read_kernel(&ip, sizeof(ip), start) || ip.version != 4)
+			return -1;
+		set_ipv4(&pair->source, ip.saddr);
+		set_ipv4(&pair->destination, ip.daddr);
+		return ip.protocol == IPPROTO_TCP && !(ip.frag_off & bpf_htons(0x1fff)) ? ip.ihl * 4 : 0;
+	}
+	if (protocol == bpf_htons(ETH_P_IPV6)) {
+		struct ipv6hdr ip;
+
+		if (bpf_probe_read_kernel(&ip, sizeof(ip), start) || ip.version != 6)
+			return -1;
+		__builtin_memcpy(&pair->source, &ip.saddr, sizeof(pair->source));
+		__builtin_memcpy(&pair->destination, &ip.daddr, sizeof(pair->destination));
+		return ip.nexthdr == IPPROTO_TCP ? (int)sizeof(ip) : 0;
+	}
+	return -1;
+}
+
+static __always_inline void count_pair(const struct dropped_pair *pair)
+{
+	__u64 *packets = bpf_map_lookup_elem(&dropped_pairs, pair), one = 1;
+	long failed;
+
+	if (!packets) {
+		failed = bpf_map_update_elem(&dropped_pairs, pair, &one, BPF_NOEXIST);
+		if (!failed)
+			return;
+		packets = bpf_map_lookup_elem(&dropped_pairs, pair); /* another CPU was faster */
+	}
+	if (packets)
+		__sync_fetch_and_add(packets, 1);
+	else
+		count_error(SONDE_ERROR_MAP_FULL);
+}
+
+static __always_inline void count_connection(const struct dropped_flow_key *key, __u32 reason)
+{
+	struct dropped_flow first = {.packets = 1, .reason = reason};
+	struct dropped_flow *flow = bpf_map_lookup_elem(&dropped_flows, key);
+
+	if (!flow && !bpf_map_update_elem(&dropped_flows, key, &first, BPF_NOEXIST))
+		return;
+	if (!flow)
+		flow = bpf_map_lookup_elem(&dropped_flows, key);
+	if (!flow)
+		return;
+	__sync_fetch_and_add(&flow->packets, 1);
+	flow->reason = reason;
+}
+
+/* Counts a packet for who sent it to whom, wherever on this machine it was. */
+static __noinline int count_ends(const struct sk_buff *buffer, __u32 reason)
+{
+	struct dropped_flow_key key = {};
+	const unsigned char *start;
+	__be16 ports[2];
+	int header;
+
+	start = BPF_CORE_READ(buffer, head) + BPF_CORE_READ(buffer, network_header);
+	header = read_pair(start, BPF_CORE_READ(buffer, protocol), &key.pair);
+	if (header < 0)
+		return 0;
+	count_pair(&key.pair);
+	if (header == 0 || bpf_probe_read_kernel(ports, sizeof(ports), start + header))
+		return 0;
+	key.source_port = bpf_ntohs(ports[0]);
+	key.destination_port = bpf_ntohs(ports[1]);
+	count_connection(&key, reason);
+	return 0;
 }
 
 /*
@@ -72,5 +183,6 @@ int BPF_PROG(drop, const struct sk_buff *buffer)
 	value = counts_of_slot(slot_of_key(&key));
 	if (value)
 		__sync_fetch_and_add(&value->packets, 1);
+	count_ends(buffer, reason);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <linux/types.h>
 
+#include "bpf/flow_key.h"
 #include "bpf/settings.h"
 
 /*
@@ -16,4 +17,24 @@
 /* Value of the map `counts`. */
 struct packet_drop_counts {
 	__u64 packets; /* buffers that the kernel freed for that reason; one may hold many segments */
+};
+
+/* Key of the map `dropped_pairs`. */
+struct dropped_pair {
+	struct flow_address source;
+	struct flow_address destination;
+};
+
+/* Key of the map `dropped_flows`. */
+struct dropped_flow_key {
+	struct dropped_pair pair;
+	__u16 source_port; /* host byte order */
+	__u16 destination_port;
+};
+
+/* Its value. */
+struct dropped_flow {
+	__u64 packets;
+	__u32 reason; /* of the last one, as above */
+	__u32 reserved;
 };

@@ -166,7 +166,8 @@ void Exporter::make_flows(const Options& options) {
   environment_.flows = flows_.get();
   const FlowRowsOptions rows{
       .max_rows = options.flows.max_rows, .retention = environment_.retention, .host_row = options.host_row};
-  flow_accounts_ = std::make_unique<FlowAccounts>(*flows_, rows, options.flows.networks, containers_now());
+  flow_accounts_ =
+      std::make_unique<FlowAccounts>(*bpf_, *flows_, rows, options.flows.networks, containers_now());
   environment_.flow_accounts = flow_accounts_.get();
 }
 

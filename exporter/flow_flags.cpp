@@ -1,8 +1,11 @@
 #include "exporter/flow_flags.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <string>
 
+#include "exporter/collectors/flow_rtt.h"
 #include "exporter/flows/interface_plan.h"
 
 namespace sonde::exporter {
@@ -28,15 +31,18 @@ constexpr size_t kMostRows = 20'000;
 void add_row_flags(CLI::App& app, FlowOptions& options) {
   app.add_option(
          "--flows.max-rows", options.max_rows,
-         "Rows of a pod and a remote workload or network, those with the most traffic; what further ones do "
-         "is summed up in the pod's row whose remote_service is ~other. A row has up to 90 series")
+         fmt::format(
+             "Rows of a pod and a remote workload or network, those with the most traffic; what further "
+             "ones do is summed up in the pod's row whose remote_service is ~other. A row has up to {} "
+             "series",
+             most_series_of_a_row()))
       ->type_name("COUNT")
       ->check(CLI::Range(size_t{1}, kMostRows))
       ->capture_default_str();
   app.add_option(
          "--flows.max-flows", options.programs.max_flows,
          "Connections that the kernel remembers at one time, of which it measures the RTT; beyond that the "
-         "longest unused is forgotten. 450 bytes each")
+         "longest unused is forgotten. 480 bytes each")
       ->type_name("COUNT")
       ->check(CLI::Range(kFewestFlows, kMostFlows))
       ->capture_default_str();

@@ -117,13 +117,14 @@ static __always_inline void send_alert(const struct flow_key *key, struct flow_s
 }
 
 /* Looks whether a flow is slow, after a sample. Once a millisecond: below that, nobody waits for it. */
-static __noinline int judge(const struct flow_key *key, struct flow_state *state, __u64 sample, __u64 now)
+static __noinline int judge(const struct flow_key *key, struct flow_state *state,
+			    struct pair_samples *samples, __u64 sample, __u64 now)
 {
 	struct flow_interface_key interface = {};
 	struct flow_threshold *threshold;
 	__u64 smoothed, limit;
 
-	if (!key || !state)
+	if (!key || !state || !samples)
 		return 0;
 	interface.space = key->space;
 	interface.interface = key->interface;
@@ -131,10 +132,13 @@ static __noinline int judge(const struct flow_key *key, struct flow_state *state
 	threshold = bpf_map_lookup_elem(&thresholds, &interface);
 	if (threshold && state->rtt.count >= threshold->min_samples) {
 		limit = state->baseline_ns * threshold->relative_percent / 100;
-		if (threshold->absolute_ns && smoothed > threshold->absolute_ns)
+		if (threshold->absolute_ns && smoothed > threshold->absolute_ns) {
+			__sync_fetch_and_add(&samples->slow, 1);
 			send_alert(key, state, SONDE_ALERT_ABSOLUTE, threshold->absolute_ns, sample, now);
-		else if (limit && smoothed > limit && smoothed > threshold->floor_ns)
+		} else if (limit && smoothed > limit && smoothed > threshold->floor_ns) {
+			__sync_fetch_and_add(&samples->slow, 1);
 			send_alert(key, state, SONDE_ALERT_RELATIVE, limit, sample, now);
+		}
 	}
 	update_baseline(state, smoothed, now);
 	state->judged_ns = now;

@@ -18,7 +18,7 @@ using metrics::MetricType;
 
 #define SONDE_FLOW_LABELS "namespace,pod,container,service,remote_namespace,remote_pod,remote_service"
 
-constexpr std::array<MetricRow, 6> kRows{{
+constexpr std::array<MetricRow, 8> kRows{{
     {"sonde_flow_rtt_seconds", MetricType::kHistogram, "seconds", SONDE_FLOW_LABELS,
      "Round-trip times of TCP between the pod and the remote: from data that passed the pod's interface to "
      "its ACK, "
@@ -37,6 +37,13 @@ constexpr std::array<MetricRow, 6> kRows{{
      "Bytes of IP that the pod sent to the remote or received from it."},
     {"sonde_flow_retransmits_total", MetricType::kCounter, "", SONDE_FLOW_LABELS ",direction",
      "TCP segments that passed the pod's interface again, or late."},
+    {"sonde_flow_drops_total", MetricType::kCounter, "", SONDE_FLOW_LABELS ",direction",
+     "Packets that the node's kernel dropped on their way from the pod to the remote or back, anywhere on "
+     "the "
+     "node; sonde_packet_drops_total and /flows have the reasons. Absent until there is one."},
+    {"sonde_flow_slow_samples_total", MetricType::kCounter, "", SONDE_FLOW_LABELS,
+     "RTTs with which a connection was slower than the threshold of its service (--flows.trigger.absolute, "
+     "--flows.trigger.relative), one a millisecond and connection at most. Absent until there is one."},
 }};
 
 constexpr std::array<MetricRow, 12> kOwn{{
@@ -119,6 +126,22 @@ const std::vector<Histogram>& histograms() {
   return all;
 }
 
+/// What most rows have none of.
+struct RareCounter {
+  size_t family;
+  uint64_t (*count)(const PairCounts& counts);
+  metrics::Labels labels;
+};
+
+const std::vector<RareCounter>& rare_counters() {
+  static const std::vector<RareCounter> all{
+      {6, [](const PairCounts& counts) { return counts.drops.sent; }, {{"direction", "sent"}}},
+      {6, [](const PairCounts& counts) { return counts.drops.received; }, {{"direction", "received"}}},
+      {7, [](const PairCounts& counts) -> uint64_t { return counts.samples.slow; }, {}},
+  };
+  return all;
+}
+
 PairCounts counts_of(const FlowRows::Row& row) {
   PairCounts counts;
   static_assert(std::is_trivially_copyable_v<PairCounts>);
@@ -161,17 +184,28 @@ void write_directions(const MetricRow& family, __u64 pair_direction::* counter,
 
 }  // namespace
 
-/// Which histograms of which rows this page has.
+size_t most_series_of_a_row() {
+  constexpr size_t kAlways = 4;  // bytes and retransmits
+  size_t series = kAlways + rare_counters().size();
+  for (const Histogram& histogram : histograms()) {
+    series += histogram.bounds().upper.size() + 3;  // +Inf, sum, count
+  }
+  return series;
+}
+
+/// Which histograms and seldom counters of which rows this page has.
 void FlowFamilies::decide(std::span<const FlowRows::Row* const> rows) {
-  std::unordered_map<std::string, ShownHistograms> shown;
+  std::unordered_map<std::string, ShownParts> shown;
   for (const FlowRows::Row* row : rows) {
     std::string key(row->labels.text());
     const auto before = shown_.find(key);
     const PairCounts counts = counts_of(*row);
-    ShownHistograms& now = shown[std::move(key)];
+    ShownParts& now = shown[std::move(key)];
     now.fill(Shown::kNo);
-    for (size_t i = 0; i < kHistograms; ++i) {
-      if (!has_samples(counts.samples.*histograms()[i].samples)) continue;
+    for (size_t i = 0; i < now.size(); ++i) {
+      const bool any = i < kHistograms ? has_samples(counts.samples.*histograms()[i].samples)
+                                       : rare_counters()[i - kHistograms].count(counts) != 0;
+      if (!any) continue;
       // A row begins at 0: one that has samples when it appears is an old one that comes back.
       const bool appears = before != shown_.end() && before->second[i] == Shown::kNo;
       now[i] = appears ? Shown::kAtZero : Shown::kYes;
@@ -196,6 +230,16 @@ void FlowFamilies::write(std::span<const FlowRows::Row* const> rows, metrics::Se
   }
   write_directions(kRows[4], &pair_direction::bytes, rows, writer);
   write_directions(kRows[5], &pair_direction::retransmitted, rows, writer);
+  for (size_t i = 0; i < kRareCounters; ++i) {
+    const RareCounter& counter = rare_counters()[i];
+    if (std::exchange(family, counter.family) != counter.family) writer.family(kRows[counter.family]);
+    for (const FlowRows::Row* row : rows) {
+      const Shown shown = shown_.at(std::string(row->labels.text()))[kHistograms + i];
+      if (shown == Shown::kNo) continue;
+      const uint64_t count = shown == Shown::kAtZero ? 0 : counter.count(counts_of(*row));
+      writer.sample(row->labels, counter.labels, static_cast<double>(count));
+    }
+  }
 }
 
 namespace {
@@ -211,6 +255,7 @@ class FlowRttCollector final : public Collector {
     if (!updated) return updated;
     const auto counts = accounts_->monitor().programs().counts();
     if (!counts) return tl::unexpected(counts.error());
+    (void)accounts_->table().end_interval();  // where it fails, so does what follows
     const auto table = accounts_->table().counts();
     if (!table) return tl::unexpected(table.error());
     // Connections come and go while the table is read.

@@ -18,8 +18,11 @@ namespace sonde::exporter {
 std::unique_ptr<Collector> make_flow_rtt_collector(const Environment& environment);
 std::span<const metrics::MetricRow> flow_rtt_metrics();
 
-/// Writes the families of the rows. A row's histogram is left out until it has a sample, and then begins at
-/// 0: so increase() sees its first samples. Threads: one.
+/// Series that one row has at most.
+size_t most_series_of_a_row();
+
+/// Writes the families of the rows. A row's histogram is left out until it has a sample, as what is counted
+/// seldom is until it is not 0, and then begins at 0: so increase() sees its first samples. Threads: one.
 class FlowFamilies {
  public:
   void write(std::span<const FlowRows::Row* const> rows, metrics::SeriesWriter& writer);
@@ -29,8 +32,9 @@ class FlowFamilies {
 
   enum class Shown : unsigned char { kNo, kAtZero, kYes };
   static constexpr size_t kHistograms = 5;
-  using ShownHistograms = std::array<Shown, kHistograms>;
-  std::unordered_map<std::string, ShownHistograms> shown_;  ///< by the row's labels
+  static constexpr size_t kRareCounters = 3;
+  using ShownParts = std::array<Shown, kHistograms + kRareCounters>;
+  std::unordered_map<std::string, ShownParts> shown_;  ///< by the row's labels
 };
 
 }  // namespace sonde::exporter

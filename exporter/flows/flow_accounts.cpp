@@ -23,12 +23,14 @@ http::Response error_page(int status, const std::string& message) {
 
 }  // namespace
 
-FlowAccounts::FlowAccounts(FlowMonitor& monitor, const FlowRowsOptions& rows, NamedNetworks networks,
+FlowAccounts::FlowAccounts(const BpfContext& bpf, FlowMonitor& monitor, const FlowRowsOptions& rows,
+                           NamedNetworks networks,
                            std::function<std::shared_ptr<const ContainerTable>()> containers)
     : monitor_(monitor),
       containers_(std::move(containers)),
       table_(monitor.programs()),
       pair_table_(monitor.programs()),
+      drops_(bpf),
       peers_(std::move(networks)),
       rows_(rows),
       thread_([this](const std::stop_token& stop) { run(stop); }) {}
@@ -45,7 +47,9 @@ Result<void> FlowAccounts::update(const ContainerTable& containers, SteadyTime n
 void FlowAccounts::look_around(const ContainerTable& containers, SteadyTime now) {
   const std::vector<FlowInterface> interfaces = monitor_.interfaces().current();
   pods_.update(containers, interfaces, now);
-  peers_.update(containers, interfaces, monitor_.interfaces().addresses());
+  const std::vector<ContainerAddresses> addresses = monitor_.interfaces().addresses();
+  peers_.update(containers, interfaces, addresses);
+  drops_.update(interfaces, addresses);
   forget_gone(interfaces);
 }
 
@@ -65,6 +69,9 @@ Result<void> FlowAccounts::drain(SteadyTime now) {
   auto deltas = pair_table_.drain(now);
   if (!deltas) return tl::unexpected(deltas.error());
   add(*deltas, now);
+  for (const FlowDrops::Delta& delta : drops_.drain(now)) {
+    rows_.add(delta.key, PairCounts{{}, {}, delta.drops}, pods_, peers_, now);
+  }
   return {};
 }
 
@@ -109,9 +116,16 @@ void FlowAccounts::run(const std::stop_token& stop) {
   }
 }
 
+FlowDetails FlowAccounts::details() const {
+  return {.interval = table_.interval(),
+          .thresholds = monitor_.programs().thresholds(),
+          .drops = drops_.connections()};
+}
+
 http::Response FlowAccounts::page(const http::Request& request, const TranslationTable* translations) {
   const auto wanted = parse_flows_request(request);
   if (!wanted) return error_page(400, wanted.error().message);
+  (void)table_.end_interval();  // where it fails, so does what follows
   const auto entries = table_.read();
   if (!entries) return error_page(503, entries.error().message);
   http::Response response;
@@ -119,7 +133,7 @@ http::Response FlowAccounts::page(const http::Request& request, const Translatio
   const std::lock_guard lock(mutex_);
   const SteadyTime now = SteadyClock::now();
   look_around(*containers_(), now);
-  response.body = flows_json(*entries, *wanted, pods_, peers_, translations, now);
+  response.body = flows_json(*entries, *wanted, pods_, peers_, translations, details(), now);
   return response;
 }
 

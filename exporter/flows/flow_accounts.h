@@ -13,6 +13,8 @@
 #include "common/http/message.h"
 #include "common/result.h"
 #include "exporter/container_table.h"
+#include "exporter/flows/flow_details.h"
+#include "exporter/flows/flow_drops.h"
 #include "exporter/flows/flow_monitor.h"
 #include "exporter/flows/flow_pods.h"
 #include "exporter/flows/flow_rows.h"
@@ -27,11 +29,11 @@ namespace sonde::exporter {
 ///
 /// Pairs are drained at each update(). A thread of its own makes room for others: where slots run short or an
 /// interface is gone, and once a minute, also where nobody scrapes. Threads: update(), rows() and unlisted()
-/// from one; the rest is safe. `monitor` and what `containers` asks, from any thread, outlive it.
+/// from one; the rest is safe. `bpf`, `monitor` and what `containers` asks, from any thread, outlive it.
 class FlowAccounts {
  public:
-  FlowAccounts(FlowMonitor& monitor, const FlowRowsOptions& rows, NamedNetworks networks,
-               std::function<std::shared_ptr<const ContainerTable>()> containers);
+  FlowAccounts(const BpfContext& bpf, FlowMonitor& monitor, const FlowRowsOptions& rows,
+               NamedNetworks networks, std::function<std::shared_ptr<const ContainerTable>()> containers);
   FlowAccounts(const FlowAccounts&) = delete;
   FlowAccounts& operator=(const FlowAccounts&) = delete;
 
@@ -46,7 +48,7 @@ class FlowAccounts {
   /// Interfaces' remote addresses that are counted now.
   [[nodiscard]] size_t pairs() const;
   [[nodiscard]] FlowMonitor& monitor() const { return monitor_; }
-  [[nodiscard]] const FlowTable& table() const { return table_; }
+  [[nodiscard]] FlowTable& table() { return table_; }
 
   /// Answers GET /flows. `translations`: as flows_json().
   http::Response page(const http::Request& request, const TranslationTable* translations);
@@ -57,6 +59,7 @@ class FlowAccounts {
   Result<void> drain(SteadyTime now);
   void add(std::span<const PairDelta> deltas, SteadyTime now);
   void make_room(SteadyTime now, std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] FlowDetails details() const;
   void run(const std::stop_token& stop);
 
   FlowMonitor& monitor_;
@@ -65,6 +68,7 @@ class FlowAccounts {
   mutable std::mutex mutex_;  ///< guards all below but what rows() and unlisted() read
   std::condition_variable_any wake_;
   PairTable pair_table_;
+  FlowDrops drops_;
   FlowPods pods_;
   PeerTable peers_;
   FlowRows rows_;

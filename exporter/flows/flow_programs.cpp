@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bpf/flow_rtt.skel.h"
+#include "exporter/flows/map_batches.h"
 
 namespace sonde::exporter {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 constexpr const char* kTopic = "flow_rtt";
 constexpr const char* kFromContainer = "from_container";
 constexpr const char* kToContainer = "to_container";
-constexpr const char* kCountFlows = "count_flows";
+constexpr const char* kMarkFlows = "mark_flows";
 
 uint64_t nanoseconds(std::chrono::milliseconds time) {
   return static_cast<uint64_t>(std::chrono::nanoseconds(time).count());
@@ -76,7 +77,7 @@ Result<std::unique_ptr<BpfObject>> FlowPrograms::load_object(uint32_t space) {
                    if (own_) share_maps(skeleton, *own_);
                  }),
                  .not_wanted = {},
-                 .needed = {kFromContainer, kToContainer, kCountFlows},
+                 .needed = {kFromContainer, kToContainer, kMarkFlows},
                  .announced = own_ == nullptr});
 }
 
@@ -108,9 +109,10 @@ Result<flow_counts> FlowPrograms::counts() const {
   return sum;
 }
 
-Result<uint64_t> FlowPrograms::count_flows() const {
-  LIBBPF_OPTS(bpf_test_run_opts, run);
-  if (bpf_prog_test_run_opts(own_->program_descriptor(kCountFlows), &run) != 0) {
+Result<uint64_t> FlowPrograms::mark_flows(bool ends_interval) const {
+  uint32_t context = ends_interval ? 1 : 0;
+  LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof context);
+  if (bpf_prog_test_run_opts(own_->program_descriptor(kMarkFlows), &run) != 0) {
     return fail(ErrorCode::kUnavailable, fmt::format("counting flows: {}", std::strerror(errno)));
   }
   return run.retval;
@@ -121,6 +123,20 @@ Result<void> FlowPrograms::set_threshold(const flow_interface_key& interface,
   if (bpf_map_update_elem(map("thresholds"), &interface, &threshold, BPF_ANY) == 0) return {};
   return fail(errno == E2BIG ? ErrorCode::kLimit : ErrorCode::kUnavailable,
               fmt::format("threshold of interface {}: {}", interface.interface, std::strerror(errno)));
+}
+
+std::map<std::pair<uint32_t, uint32_t>, flow_threshold> FlowPrograms::thresholds() const {
+  std::map<std::pair<uint32_t, uint32_t>, flow_threshold> all;
+  (void)read_hash(map("thresholds"), sizeof(flow_interface_key), sizeof(flow_threshold),
+                  [&all](const MapBatch& batch) {
+                    for (size_t i = 0; i < batch.count; ++i) {
+                      flow_interface_key key;
+                      std::memcpy(&key, batch.keys.data() + i * sizeof key, sizeof key);
+                      std::memcpy(&all[{key.space, key.interface}],
+                                  batch.values.data() + i * sizeof(flow_threshold), sizeof(flow_threshold));
+                    }
+                  });
+  return all;
 }
 
 void FlowPrograms::remove_threshold(const flow_interface_key& interface) {

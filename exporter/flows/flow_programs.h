@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "bpf/flow_rtt.h"
 #include "common/result.h"
@@ -20,7 +21,7 @@ struct FlowProgramDescriptors {
 };
 
 struct FlowProgramOptions {
-  uint32_t max_flows = 16384;  ///< connections remembered at one time; kernel memory: 450 bytes each
+  uint32_t max_flows = 16384;  ///< connections remembered at one time; kernel memory: 480 bytes each
   uint32_t max_pairs = 4096;  ///< interface and remote address; kernel memory: 1.3 kB each and 48 bytes a CPU
   uint32_t alerts_per_second = 10;                  ///< of all flows together
   std::chrono::milliseconds alert_interval{10000};  ///< at least, between two alerts of one flow
@@ -50,13 +51,16 @@ class FlowPrograms {
 
   /// What the programs did, by enum flow_count, summed over the CPUs. Errors: the map could not be read.
   [[nodiscard]] Result<flow_counts> counts() const;
-  /// Connections in the table, counted in the kernel. Errors: the program could not be run.
-  [[nodiscard]] Result<uint64_t> count_flows() const;
+  /// Connections in the table, counted in the kernel; `ends_interval`: what they carry from here on is that
+  /// of the next flow_interval. Errors: the program could not be run.
+  [[nodiscard]] Result<uint64_t> mark_flows(bool ends_interval) const;
   /// Packets and pairs that could not be counted, by enum sonde_error.
   [[nodiscard]] std::vector<uint64_t> errors() const { return own_->errors(); }
 
   /// From when on a flow of an interface is slow; replaces an earlier one. Errors: kLimit: too many.
   Result<void> set_threshold(const flow_interface_key& interface, const flow_threshold& threshold);
+  /// Those that there are, by space and interface.
+  [[nodiscard]] std::map<std::pair<uint32_t, uint32_t>, flow_threshold> thresholds() const;
   /// Nothing where there is none.
   void remove_threshold(const flow_interface_key& interface);
 

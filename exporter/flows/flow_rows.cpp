@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kMostGathered = 8192;
 constexpr size_t kMostWaiting = 1024;
 
-static_assert(sizeof(PairCounts) == sizeof(pair_traffic) + sizeof(pair_samples));
+static_assert(sizeof(PairCounts) == sizeof(pair_traffic) + sizeof(pair_samples) + sizeof(PairDrops));
 
 void add_counts(PairCounters& sum, const PairCounters& counts) {
   for (size_t i = 0; i < kPairCounters; ++i) sum[i] += counts[i];
@@ -46,7 +46,12 @@ FlowRows::FlowRows(const FlowRowsOptions& options)
 
 void FlowRows::add(const pair_key& key, const pair_traffic& traffic, const pair_samples& samples,
                    FlowPods& pods, const PeerTable& peers, SteadyTime now) {
-  const auto counts = std::bit_cast<PairCounters>(PairCounts{traffic, samples});
+  add(key, PairCounts{traffic, samples, {}}, pods, peers, now);
+}
+
+void FlowRows::add(const pair_key& key, const PairCounts& pair, FlowPods& pods, const PeerTable& peers,
+                   SteadyTime now) {
+  const auto counts = std::bit_cast<PairCounters>(pair);
   const PeerName peer = peers.find(key.remote, key.space);
   const FlowPods::Interface interface{key.space, key.interface};
   if (const FlowPod* pod = pods.pod_of(interface, now)) {

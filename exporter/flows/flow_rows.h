@@ -16,10 +16,17 @@
 
 namespace sonde::exporter {
 
+/// Packets of a pair that this node's kernel dropped, on its way from the pod or to it.
+struct PairDrops {
+  uint64_t sent = 0;
+  uint64_t received = 0;
+};
+
 /// What is counted for one pair.
 struct PairCounts {
   pair_traffic traffic{};
   pair_samples samples{};
+  PairDrops drops{};
 };
 inline constexpr size_t kPairCounters = sizeof(PairCounts) / sizeof(uint64_t);
 /// The same as it lies in a row: PairCounts' bytes, all of them counters.
@@ -48,6 +55,9 @@ class FlowRows {
   /// Takes in what was counted since the last call. `pods` and `peers` are those of now.
   void add(const pair_key& key, const pair_traffic& traffic, const pair_samples& samples, FlowPods& pods,
            const PeerTable& peers, SteadyTime now);
+  /// The same of anything that is counted.
+  void add(const pair_key& key, const PairCounts& counts, FlowPods& pods, const PeerTable& peers,
+           SteadyTime now);
   /// Makes rows of what was added: once a scrape.
   void settle(FlowPods& pods, SteadyTime now);
 

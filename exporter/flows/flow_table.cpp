@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/clock.h"
 #include "exporter/flows/map_batches.h"
 
 namespace sonde::exporter {
@@ -24,7 +25,7 @@ Result<std::vector<FlowEntry>> FlowTable::read() const {
 }
 
 Result<FlowTableCounts> FlowTable::counts() const {
-  const auto present = programs_.count_flows();
+  const auto present = programs_.mark_flows(false);
   if (!present) return tl::unexpected<Error>(present.error());
   const auto counts = programs_.counts();
   if (!counts) return tl::unexpected<Error>(counts.error());
@@ -36,6 +37,22 @@ Result<FlowTableCounts> FlowTable::counts() const {
   const uint64_t gone = std::min(table.made, table.deleted + table.present);
   table.evicted = table.made - gone;
   return table;
+}
+
+Result<void> FlowTable::end_interval() {
+  constexpr uint64_t kShortest = 1'000'000'000;
+  const std::lock_guard lock(mutex_);
+  const auto now =
+      static_cast<uint64_t>(std::chrono::nanoseconds(SteadyClock::now().time_since_epoch()).count());
+  if (now - interval_.end_ns < kShortest) return {};
+  if (auto marked = programs_.mark_flows(true); !marked) return tl::unexpected<Error>(marked.error());
+  interval_ = {interval_.end_ns, now};
+  return {};
+}
+
+FlowInterval FlowTable::interval() const {
+  const std::lock_guard lock(mutex_);
+  return interval_;
 }
 
 void FlowTable::forget(const std::set<std::pair<uint32_t, uint32_t>>& interfaces) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <set>
 #include <utility>
 #include <vector>
@@ -22,6 +23,12 @@ struct FlowEntry {
 inline uint64_t smoothed_ns(const flow_times& times) {
   return times.smoothed_8 / 8;
 }
+
+/// Between two moments, of CLOCK_MONOTONIC in ns.
+struct FlowInterval {
+  uint64_t begin_ns = 0;
+  uint64_t end_ns = 0;
+};
 
 /// How the flow table is filled.
 struct FlowTableCounts {
@@ -44,12 +51,20 @@ class FlowTable {
   /// copied. Where connections come and go meanwhile, `present` is of a moment.
   [[nodiscard]] Result<FlowTableCounts> counts() const;
 
+  /// Ends the flows' interval (flow_state.sent_interval) where it has lasted a second. Errors, cost: as
+  /// counts().
+  Result<void> end_interval();
+  /// The last one that ended: CLOCK_MONOTONIC, in ns; of 0 to 0 where none has.
+  [[nodiscard]] FlowInterval interval() const;
+
   /// Deletes the connections of interfaces (space and index) that are gone. Cost: as read().
   void forget(const std::set<std::pair<uint32_t, uint32_t>>& interfaces);
 
  private:
   const FlowPrograms& programs_;
   std::atomic<uint64_t> forgotten_{0};
+  mutable std::mutex mutex_;  ///< guards the next
+  FlowInterval interval_{};
 };
 
 }  // namespace sonde::exporter

@@ -22,8 +22,9 @@ double seconds(uint64_t ns) {
   return static_cast<double>(ns) / 1e9;
 }
 
-bool matches(const Named& flow, const FlowsRequest& request) {
+bool matches(const Named& flow, const FlowsRequest& request, const FlowDetails& details) {
   const FlowPod& pod = *flow.pod;
+  if (request.slow && !is_slow(*flow.entry, details)) return false;
   if (request.name_space && *request.name_space != pod.name.name_space) return false;
   if (request.pod && *request.pod != pod.name.pod) return false;
   if (request.service && *request.service != pod.name.service) return false;
@@ -54,9 +55,20 @@ Json times_json(const flow_times& times) {
           {"samples", times.count}};
 }
 
-Json direction_json(const flow_direction& direction) {
-  return {
-      {"bytes", direction.bytes}, {"packets", direction.packets}, {"retransmits", direction.retransmitted}};
+Json direction_json(const FlowEntry& entry, bool sent, const FlowDetails& details) {
+  const flow_direction& direction = sent ? entry.state.sent : entry.state.received;
+  const auto rate = bytes_per_second(entry.state, sent, details.interval);
+  Json json{{"bytes", direction.bytes},
+            {"bytes_per_second", rate ? Json(*rate) : Json(nullptr)},
+            {"packets", direction.packets},
+            {"retransmits", direction.retransmitted},
+            {"drops", 0}};
+  const auto dropped = details.drops.find(drops_key(entry.key, sent));
+  if (dropped != details.drops.end()) {
+    json["drops"] = dropped->second.packets;
+    json["drop_reason"] = dropped->second.reason;
+  }
+  return json;
 }
 
 Json peer_json(const PeerTable& peers, const flow_address& address, uint16_t port, uint32_t space) {
@@ -79,7 +91,7 @@ Json beyond_nat_json(const flow_key& key, const PeerTable& peers, const Translat
 }
 
 Json flow_json(const Named& flow, const PeerTable& peers, const TranslationTable* translations,
-               uint64_t now_ns) {
+               const FlowDetails& details, uint64_t now_ns) {
   const flow_key& key = flow.entry->key;
   const flow_state& state = flow.entry->state;
   const uint64_t last_ns = std::max({state.sent.last_ns, state.received.last_ns, state.first_ns});
@@ -105,21 +117,22 @@ Json flow_json(const Named& flow, const PeerTable& peers, const TranslationTable
       {"local_rtt", times_json(state.local_rtt)},
       {"handshake_rtt_seconds", state.handshake_ns == 0 ? Json(nullptr) : Json(seconds(state.handshake_ns))},
       {"request_latency", times_json(state.request)},
-      {"sent", direction_json(state.sent)},
-      {"received", direction_json(state.received)}};
+      {"sent", direction_json(*flow.entry, true, details)},
+      {"received", direction_json(*flow.entry, false, details)}};
   return json;
 }
 
 }  // namespace
 
 std::string flows_json(const std::vector<FlowEntry>& entries, const FlowsRequest& request, FlowPods& pods,
-                       const PeerTable& peers, const TranslationTable* translations, SteadyTime now) {
+                       const PeerTable& peers, const TranslationTable* translations,
+                       const FlowDetails& details, SteadyTime now) {
   const auto now_ns = static_cast<uint64_t>(std::chrono::nanoseconds(now.time_since_epoch()).count());
   std::vector<Named> flows;
   for (const FlowEntry& entry : entries) {
     const FlowPod* pod = pods.pod_of({entry.key.space, entry.key.interface}, now);
     const Named flow{&entry, pod == nullptr ? &pods.host() : pod};
-    if (matches(flow, request)) flows.push_back(flow);
+    if (matches(flow, request, details)) flows.push_back(flow);
   }
   const size_t matched = flows.size();
   const size_t shown = std::min(matched, request.limit);
@@ -130,12 +143,17 @@ std::string flows_json(const std::vector<FlowEntry>& entries, const FlowsRequest
   };
   std::partial_sort(flows.begin(), flows.begin() + static_cast<ptrdiff_t>(shown), flows.end(), larger);
   flows.resize(shown);
-  Json json{{"flows", Json::array()},
-            {"matched", matched},
-            {"in_table", entries.size()},
-            {"translated_connections",
-             translations == nullptr ? Json(nullptr) : Json(translations->connections())}};
-  for (const Named& flow : flows) json["flows"].push_back(flow_json(flow, peers, translations, now_ns));
+  Json json{
+      {"flows", Json::array()},
+      {"matched", matched},
+      {"in_table", entries.size()},
+      {"interval_seconds",
+       seconds(details.interval.begin_ns == 0 ? 0 : details.interval.end_ns - details.interval.begin_ns)},
+      {"thresholds", details.thresholds.size()},
+      {"translated_connections",
+       translations == nullptr ? Json(nullptr) : Json(translations->connections())}};
+  for (const Named& flow : flows)
+    json["flows"].push_back(flow_json(flow, peers, translations, details, now_ns));
   // Names may hold any bytes.
   return json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
 }

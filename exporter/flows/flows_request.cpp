@@ -20,6 +20,7 @@ constexpr Parameter kParameters[] = {
     {"pod", "only flows of this pod"},
     {"container", "only flows of the pod that has this container"},
     {"service", "only flows of this service's pods"},
+    {"slow", "1: only flows whose RTT is above the threshold of --flows.trigger.absolute or .relative"},
     {"sort", "bytes (default), rtt, retransmits or age: the largest first"},
     {"limit", "how many flows at most, 1 to 1000; without it 100"},
 };
@@ -50,6 +51,10 @@ Result<void> take(FlowsRequest& request, std::string_view name, const std::strin
   if (name == "pod") request.pod = value;
   if (name == "container") request.container = value;
   if (name == "service") request.service = value;
+  if (name == "slow") {
+    if (value != "1" && value != "0") return refuse(name, value, "give 1, or leave it out");
+    request.slow = value == "1";
+  }
   if (name == "sort") {
     const auto* const found = std::ranges::find(kOrders, value, &Order::word);
     if (found == std::end(kOrders)) return refuse(name, value, "give bytes, rtt, retransmits or age");

@@ -21,6 +21,7 @@ struct FlowsRequest {
   std::optional<std::string> pod{};
   std::optional<std::string> container{};
   std::optional<std::string> service{};
+  bool slow = false;  ///< only flows above their interface's threshold
   FlowOrder order = FlowOrder::kBytes;
   size_t limit = 100;
 };

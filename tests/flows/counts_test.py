@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 import unittest
+from collections.abc import Callable
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from delay import loss  # noqa: E402
@@ -50,13 +51,23 @@ class Counts(unittest.TestCase):
         self.pods = self.enterContext(PodNetworks("client-1", "server-1"))
         serve(self.pods, "server-1")
 
-    def converse(self, seconds: float = 3, **where: str) -> None:
-        """Traffic in both directions, from begin to end."""
+    def converse(self, seconds: float = 3, meanwhile: Callable[[], None] = lambda: None, **where: str) -> None:
+        """Traffic in both directions, from begin to end; `meanwhile` runs while there is some."""
         address = where.get("address", self.pods.address("server-1"))
         client, _ = ask(self.pods, where.get("pod", "client-1"), address, "--flows", "3", "--rate", "100",
                         "--request", str(random.randrange(20000, 40000)), "--response", str(random.randrange(2000, 9000)),
                         "--seconds", f"{seconds:g}")
+        meanwhile()
         client.wait()
+
+    def check_drops_of_flows(self, exporter: RunningExporter) -> None:
+        """Connections tell of their drops, with the reason, and of their throughput."""
+        def dropped_and_fast() -> bool:
+            ours, theirs = (list(flows(exporter, pod).values()) for pod in ("client-1", "server-1"))
+            return (any(flow["sent"]["drops"] and flow["sent"]["drop_reason"] == "netfilter_drop" for flow in ours) and
+                    any(flow["received"]["drops"] for flow in theirs) and
+                    any((flow["sent"]["bytes_per_second"] or 0) > 1e5 for flow in ours))
+        wait_for("drops and rates of connections", dropped_and_fast)
 
     def check_bytes(self, exporter: RunningExporter, pod: str = "client-1", address: str = "") -> None:
         """Each byte of IP is counted once, in both directions."""
@@ -83,7 +94,7 @@ class Counts(unittest.TestCase):
             attached(exporter, 2)
             with loss(self.pods.namespace("server-1"), 0.03, "--dport", str(PORT)) as lost:
                 before, known_before = exporter.page(), retransmitted(self.pods, "client-1")
-                self.converse(seconds=8)
+                self.converse(seconds=8, meanwhile=lambda: self.check_drops_of_flows(exporter))
                 dropped = -1
                 while dropped != lost.packets():  # goodbyes that were lost are still repeated
                     dropped, known = lost.packets(), retransmitted(self.pods, "client-1") - known_before
@@ -93,6 +104,14 @@ class Counts(unittest.TestCase):
                        total(before, "sonde_flow_retransmits_total", pod="client-1", direction="sent"))
             netfilter = (total(after, "sonde_packet_drops_total", pod="server-1", reason="netfilter_drop") -
                          total(before, "sonde_packet_drops_total", pod="server-1", reason="netfilter_drop"))
+            for pod, direction in (("client-1", "sent"), ("server-1", "received")):
+                of_pairs = total(after, "sonde_flow_drops_total", pod=pod, direction=direction)
+                # TCP itself drops some that it had already.
+                of_any_reason = (total(after, "sonde_packet_drops_total", namespace=self.pods.cgroups.name) -
+                                 total(before, "sonde_packet_drops_total", namespace=self.pods.cgroups.name))
+                print(f"drops of {pod}'s pairs: {of_pairs:.0f} of {of_any_reason:.0f}", flush=True)
+                self.assertLessEqual(of_pairs, of_any_reason)
+                self.assertGreaterEqual(of_pairs, dropped - max(2, dropped * 0.005))
             print(f"retransmits: {counted:.0f}, kernel {known}; drops {netfilter:.0f}, iptables {dropped}", flush=True)
             self.assertGreater(known, 10)
             # A tail probe may repeat what was on its way, or what has arrived: one or two a run may differ.

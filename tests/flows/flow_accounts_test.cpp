@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstring>
+#include <ctime>
 #include <map>
 #include <random>
 
@@ -241,6 +242,29 @@ TEST(FlowAccounts, WhatIsCountedWhilePairsAreRetiredIsReadOnce) {
     packets += last.traffic.sent.packets;
   packets += harness.drain().traffic.sent.packets;
   EXPECT_EQ(packets, 4U);
+}
+
+TEST(FlowAccounts, AnIntervalHasWhatAFlowCarriedInIt) {
+  FlowHarness harness;
+  exporter::FlowTable table(harness.programs());
+  const Segment sent{.payload = 1000};
+  const Segment received{.sent = false, .payload = 10};
+  harness.see(sent);
+  ASSERT_TRUE(table.end_interval());
+  const exporter::FlowInterval first = table.interval();
+  harness.see(sent);
+  harness.see(received);
+  ASSERT_TRUE(table.end_interval());  // too early
+  EXPECT_EQ(table.interval().end_ns, first.end_ns);
+  EXPECT_EQ(harness.only_flow().sent_interval.bytes, ip_bytes(sent));
+  ASSERT_TRUE(table.counts());  // ends none
+  const timespec second{.tv_sec = 1, .tv_nsec = 0};
+  ::nanosleep(&second, nullptr);
+  ASSERT_TRUE(table.end_interval());
+  EXPECT_EQ(table.interval().begin_ns, first.end_ns);
+  const flow_state flow = harness.only_flow();
+  EXPECT_EQ(flow.sent_interval.bytes, ip_bytes(sent));
+  EXPECT_EQ(flow.received_interval.bytes, ip_bytes(received));
 }
 
 TEST(FlowAccounts, FlowsOfAnInterfaceThatIsGoneLeaveTheTable) {

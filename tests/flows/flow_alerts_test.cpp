@@ -73,6 +73,7 @@ TEST_F(FlowAlertsTest, AboveTheAbsoluteThresholdThereIsOne) {
   ASSERT_EQ(alerts.size(), 1U);
   EXPECT_EQ(alerts[0].reason, SONDE_ALERT_ABSOLUTE);
   EXPECT_EQ(alerts[0].threshold_ns, 2 * kMillisecond);
+  EXPECT_EQ(harness_.drain().samples.slow, 1U);
   EXPECT_GT(alerts[0].smoothed_ns, 2 * kMillisecond);
   EXPECT_GT(alerts[0].sample_ns, 2 * kMillisecond);
   EXPECT_EQ(alerts[0].key.local_port, 40000);

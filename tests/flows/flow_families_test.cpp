@@ -52,6 +52,35 @@ TEST_F(FlowFamiliesTest, BytesAndRetransmitsHaveADirection) {
   EXPECT_TRUE(page.find("sonde_flow_rtt_seconds_count").empty()) << "no sample, no histogram";
 }
 
+TEST_F(FlowFamiliesTest, WhatIsSeldomIsAbsentAndThenBeginsAtZero) {
+  (void)row("a");
+  EXPECT_TRUE(scrape().find("sonde_flow_drops_total").empty());
+  row("a").drops.received = 3;
+  row("a").samples.slow = 2;
+  for (const double times : {0.0, 1.0}) {
+    const auto page = scrape();
+    EXPECT_EQ(page.find("sonde_flow_drops_total").size(), 1U);
+    EXPECT_EQ(page.value("sonde_flow_drops_total", {{"pod", "a"}, {"direction", "received"}}), 3 * times);
+    EXPECT_EQ(page.value("sonde_flow_slow_samples_total", {{"pod", "a"}}), 2 * times);
+  }
+}
+
+TEST_F(FlowFamiliesTest, ARowHasNoMoreSeriesThanItIsSaidToHave) {
+  auto counters = std::bit_cast<PairCounters>(PairCounts{});
+  counters.fill(1);
+  row("a") = std::bit_cast<PairCounts>(counters);
+  const auto page = scrape();
+  size_t series = 0;
+  for (const char* family :
+       {"rtt_seconds", "local_rtt_seconds", "handshake_rtt_seconds", "request_latency_seconds"}) {
+    for (const char* part : {"_bucket", "_sum", "_count"})
+      series += page.find("sonde_flow_" + std::string(family) + part).size();
+  }
+  for (const char* counter : {"bytes", "retransmits", "drops", "slow_samples"})
+    series += page.find("sonde_flow_" + std::string(counter) + "_total").size();
+  EXPECT_EQ(series, most_series_of_a_row());
+}
+
 TEST_F(FlowFamiliesTest, AHistogramBeginsAtZeroWithItsFirstSamples) {
   (void)row("a");
   (void)scrape();
@@ -113,7 +142,7 @@ TEST(FlowRttMetrics, EachIsDeclaredOnce) {
   std::set<std::string_view> names;
   for (const metrics::MetricRow& row : flow_rtt_metrics())
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
-  EXPECT_EQ(names.size(), 18U);
+  EXPECT_EQ(names.size(), 20U);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ class FlowsJson : public testing::Test {
     return entry;
   }
   Parsed view(const FlowsRequest& request) {
-    return Parsed::parse(flows_json(entries_, request, pods_, peers_, translations_.get(), now_));
+    return Parsed::parse(flows_json(entries_, request, pods_, peers_, translations_.get(), details_, now_));
   }
   std::vector<int> ports(const FlowsRequest& request) {
     std::vector<int> ports;
@@ -61,6 +61,7 @@ class FlowsJson : public testing::Test {
   FlowPods pods_;
   PeerTable peers_{NamedNetworks()};
   std::unique_ptr<TranslationTable> translations_;
+  FlowDetails details_;
   std::vector<FlowEntry> entries_{
       flow(11, 1,
            [](flow_state& s) {
@@ -126,6 +127,46 @@ TEST_F(FlowsJson, WhereNatIsNotKnownThePageSaysSo) {
   const Parsed page = view({});
   EXPECT_TRUE(page["translated_connections"].is_null());
   EXPECT_TRUE(page["flows"][0]["beyond_nat"].is_null());
+}
+
+TEST_F(FlowsJson, RatesAreThoseOfTheLastInterval) {
+  EXPECT_TRUE(view({})["flows"][0]["sent"]["bytes_per_second"].is_null()) << "none has ended";
+  details_.interval = {85 * kSecond, 95 * kSecond};
+  entries_[1].state.sent_interval.bytes = 500;  // since second 90
+  entries_[2].state.received_interval.bytes = 500;
+  entries_[0].state.first_ns = 96 * kSecond;
+  const Parsed page = view({});
+  EXPECT_EQ(page["interval_seconds"], 10);
+  EXPECT_EQ(page["flows"][0]["sent"]["bytes_per_second"], 100);
+  EXPECT_EQ(page["flows"][0]["received"]["bytes_per_second"], 0);
+  EXPECT_TRUE(page["flows"][1]["sent"]["bytes_per_second"].is_null()) << "younger than the interval";
+  EXPECT_EQ(page["flows"][2]["received"]["bytes_per_second"], 50);
+}
+
+TEST_F(FlowsJson, DropsHaveTheirDirectionAndReason) {
+  details_.drops[drops_key(entries_[1].key, false)] = {3, "netfilter_drop"};
+  const Parsed one = view({})["flows"][0];
+  EXPECT_EQ(one["sent"]["drops"], 0);
+  EXPECT_FALSE(one["sent"].contains("drop_reason"));
+  EXPECT_EQ(one["received"]["drops"], 3);
+  EXPECT_EQ(one["received"]["drop_reason"], "netfilter_drop");
+}
+
+TEST_F(FlowsJson, SlowFlowsAreThoseAboveTheirInterfacesThreshold) {
+  FlowsRequest request;
+  request.slow = true;
+  EXPECT_EQ(ports(request), std::vector<int>()) << "no threshold";
+  details_.thresholds[{0, 11}] = {
+      .absolute_ns = 4'000'000, .floor_ns = 0, .relative_percent = 0, .min_samples = 2};
+  EXPECT_EQ(ports(request), std::vector<int>{2}) << "12 has no threshold";
+  EXPECT_EQ(view(request)["thresholds"], 1);
+  details_.thresholds[{0, 11}].min_samples = 4;
+  EXPECT_EQ(ports(request), std::vector<int>());
+  details_.thresholds[{0, 12}] = {.absolute_ns = 0, .floor_ns = 1, .relative_percent = 200, .min_samples = 1};
+  entries_[2].state.baseline_ns = 4'000'000;
+  EXPECT_EQ(ports(request), std::vector<int>{3});
+  details_.thresholds[{0, 12}].floor_ns = 9'000'000;
+  EXPECT_EQ(ports(request), std::vector<int>());
 }
 
 TEST_F(FlowsJson, SortsByWhatItIsAskedFor) {

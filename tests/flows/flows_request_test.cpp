@@ -38,19 +38,17 @@ TEST(FlowsRequest, TakesItsParameters) {
   EXPECT_EQ(request->limit, 1000U);
   EXPECT_EQ(parse({{"sort", "retransmits"}})->order, FlowOrder::kRetransmits);
   EXPECT_EQ(parse({{"sort", "age"}})->order, FlowOrder::kAge);
+  EXPECT_TRUE(parse({{"slow", "1"}})->slow);
+  EXPECT_FALSE(parse({})->slow);
 }
 
 TEST(FlowsRequest, WhatIsWrongIsSaidWithParameterValueAndRemedy) {
   const std::tuple<const char*, const char*, const char*> cases[] = {
-      {"limit", "0", "1 to 1000"},
-      {"limit", "1001", "1 to 1000"},
-      {"limit", "-1", "1 to 1000"},
-      {"limit", "10x", "1 to 1000"},
-      {"limit", "", "1 to 1000"},
-      {"limit", "99999999999999999999", "1 to 1000"},
-      {"sort", "RTT", "rtt"},
-      {"sort", "", "bytes, rtt"},
-      {"pods", "x", "there are: namespace, pod"},
+      {"limit", "0", "1 to 1000"},     {"limit", "1001", "1 to 1000"},
+      {"limit", "-1", "1 to 1000"},    {"limit", "10x", "1 to 1000"},
+      {"limit", "", "1 to 1000"},      {"limit", "99999999999999999999", "1 to 1000"},
+      {"slow", "yes", "give 1"},       {"sort", "RTT", "rtt"},
+      {"sort", "", "bytes, rtt"},      {"pods", "x", "there are: namespace, pod"},
       {"", "", "there are: namespace"}};
   for (const auto& [name, value, why] : cases) {
     const auto request = parse({{name, value}});
