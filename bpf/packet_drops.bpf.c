@@ -31,7 +31,7 @@ SONDE_COUNTS(struct packet_drop_counts)
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, SONDE_DROPPED_PAIRS);
 	__type(key, struct dropped_pair);
 	__type(value, __u64);
 } dropped_pairs SEC(".maps");

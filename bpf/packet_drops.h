@@ -19,7 +19,10 @@ struct packet_drop_counts {
 	__u64 packets; /* buffers that the kernel freed for that reason; one may hold many segments */
 };
 
-/* Key of the map `dropped_pairs`. */
+/* Pairs that have room in the map `dropped_pairs`. */
+#define SONDE_DROPPED_PAIRS 4096
+
+/* Its key. */
 struct dropped_pair {
 	struct flow_address source;
 	struct flow_address destination;

@@ -13,7 +13,10 @@
 namespace sonde::exporter {
 namespace {
 
-constexpr auto kForgotten = std::chrono::minutes(5);
+constexpr std::chrono::seconds kForgotten{300};
+/// Where the map is nearly full: spoofed senders fill it.
+constexpr std::chrono::seconds kForgottenSoon{30};
+constexpr size_t kNearlyFull = SONDE_DROPPED_PAIRS / 4 * 3;
 
 /// Calls `work` with a map of the loaded programs, which stay meanwhile.
 void with_map(const BpfContext& context, const char* name, const std::function<void(int map)>& work) {
@@ -85,10 +88,11 @@ std::vector<FlowDrops::Delta> FlowDrops::drain(SteadyTime now) {
         known.changed = now;
       }
     });
+    const auto idle = known_.size() < kNearlyFull ? kForgotten : kForgottenSoon;
     // A drop of a pair that had none for minutes, while it is being deleted, may count for another pair.
     std::erase_if(known_, [&](const auto& entry) {
       const auto& [bytes, known] = entry;
-      if (now - known.changed < kForgotten) return false;
+      if (now - known.changed < idle) return false;
       uint64_t packets = 0;
       if (bpf_map_lookup_and_delete_elem(map, bytes.data(), &packets) == 0 && packets > known.packets) {
         take(pair_of(bytes), packets - known.packets, deltas);

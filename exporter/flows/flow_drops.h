@@ -32,7 +32,8 @@ class FlowDrops {
   void update(std::span<const FlowInterface> interfaces, std::span<const ContainerAddresses> addresses);
 
   /// What was dropped since the last call between pods' addresses and others. A packet from pod to pod is
-  /// both pods'. Pairs without drops for five minutes are forgotten.
+  /// both pods'. Pairs without drops for five minutes are forgotten, for half a one where there is hardly
+  /// room.
   std::vector<Delta> drain(SteadyTime now);
 
   /// By drops_key(), since their first drop; those of the longest ago may be missing.
