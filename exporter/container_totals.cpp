@@ -99,6 +99,8 @@ void ContainerTotals::begin(std::span<const CountOwner> owners, SteadyTime now) 
     if (!life.settled && !same_service) set_service(life, *owner.service);
     if (owner.alive) {
       life.row->alive_at = now;
+      life.row->alive_in = scrapes_;
+      life.row->told = life.row->hidden = false;
       life.alive_in = scrapes_;
     }
     named_.push_back(life.row);
@@ -194,12 +196,30 @@ void ContainerTotals::forget_old(SteadyTime now) {
   }
 }
 
+void ContainerTotals::hide_surplus(SteadyTime now) {
+  std::vector<StoredRow*> told;
+  for (const auto& [labels, row] : stored_) {
+    if (row->told && !row->hidden && now - row->alive_at < retention_.linger) told.push_back(row.get());
+  }
+  const size_t surplus = told.size() - std::min(told.size(), retention_.most_lingering);
+  const auto kept = told.begin() + static_cast<ptrdiff_t>(surplus);
+  std::ranges::nth_element(told, kept, {}, &StoredRow::alive_at);
+  std::for_each(told.begin(), kept, [](StoredRow* row) { row->hidden = true; });
+}
+
+void ContainerTotals::list(StoredRow& row, SteadyTime now) {
+  const bool lingers = !row.hidden && now - row.alive_at < retention_.linger;
+  if (row.alive_at != now && !lingers) return;
+  if (std::exchange(row.listed_in, scrapes_) == scrapes_) return;
+  listed_.push_back(&row.row);
+  const bool held = retention_.begin_at_zero && row.made_in == scrapes_;
+  row.told = row.alive_in != scrapes_ && !held;
+}
+
 void ContainerTotals::list_rows(SteadyTime now) {
   listed_.clear();
-  for (StoredRow* row : named_) {
-    const bool wanted = row->alive_at == now || now - row->alive_at < retention_.linger;
-    if (wanted && std::exchange(row->listed_in, scrapes_) != scrapes_) listed_.push_back(&row->row);
-  }
+  hide_surplus(now);
+  for (StoredRow* row : named_) list(*row, now);
   const auto lingering = static_cast<ptrdiff_t>(listed_.size());
   for (auto stored = stored_.begin(); stored != stored_.end();) {
     StoredRow& row = *stored->second;
@@ -209,7 +229,7 @@ void ContainerTotals::list_rows(SteadyTime now) {
       stored = stored_.erase(stored);  // none of named_: those have a life
       continue;
     }
-    if (row.listed_in != scrapes_ && now - row.alive_at < retention_.linger) listed_.push_back(&row.row);
+    list(row, now);
     ++stored;
   }
   std::ranges::sort(listed_.begin() + lingering, listed_.end(), {},

@@ -34,6 +34,9 @@ std::vector<CountOwner> owners_of(const ContainerTable& containers);
 struct RowRetention {
   /// Rows of which no owner lives are still exported for so long.
   std::chrono::milliseconds linger = std::chrono::seconds(60);
+  /// Of those that a scrape has had since, so many, the latest; the others go before their time. Where many
+  /// end, most of a page would be rows that say again what they said.
+  size_t most_lingering = 500;
   /// So many containers that ended are remembered, the latest, and those that tables still have: for their
   /// rows, and for a successor.
   size_t most_ended = 2000;
@@ -85,7 +88,10 @@ class ContainerTotals {
     std::vector<uint64_t> held;  ///< with begin_at_zero: counts of the scrape that made it
     uint64_t made_in = 0;        ///< number of the scrape
     SteadyTime alive_at;
+    uint64_t alive_in = 0;   ///< number of the scrape
     uint64_t listed_in = 0;  ///< number of the scrape
+    bool told = false;       ///< a scrape has had all its counts since its last owner ended
+    bool hidden = false;     ///< told, and too many others ended since
     size_t lives = 0;        ///< that point here
     bool forgotten = false;  ///< the last of them was forgotten
   };
@@ -115,7 +121,9 @@ class ContainerTotals {
   void set_service(Life& life, const metrics::Labels& labels);
   void settle(Life& life, SteadyTime now);
   void forget_old(SteadyTime now);
+  void hide_surplus(SteadyTime now);
   void list_rows(SteadyTime now);
+  void list(StoredRow& row, SteadyTime now);
 
   size_t width_;
   RowRetention retention_;

@@ -56,6 +56,49 @@ TEST_F(ContainerTotalsTest, ARowLingersAfterItsContainerEndedAndGoes) {
   EXPECT_THAT(rows(), IsEmpty());
 }
 
+TEST_F(ContainerTotalsTest, WhereManyEndTheLatestLingerAndEachIsToldOnce) {
+  ContainerTotals totals(1, {.most_lingering = 2});
+  const auto scrape_with = [&](const std::vector<CountOwner>& owners, uint64_t increment) {
+    now_ += std::chrono::seconds(5);
+    totals.begin(owners, now_);
+    for (const CountOwner& one : owners) totals.add(one.life, {&increment, 1});
+    totals.finish(now_);
+  };
+  const auto dead = [&](uint64_t life) { return owner(life, "a" + std::to_string(life), false); };
+  scrape_with({owner(1, "a1"), owner(2, "a2"), owner(3, "a3")}, 23);
+  scrape_with({dead(1), dead(2), dead(3)}, 2);
+  EXPECT_THAT(values(totals.rows()), ElementsAre(Pair("container=\"a1\"", 25), Pair("container=\"a2\"", 25),
+                                                 Pair("container=\"a3\"", 25)));
+  scrape_with({dead(1), dead(2), dead(3), dead(4), dead(5), dead(6)}, 0);
+  EXPECT_EQ(totals.rows().size(), 5U) << "three that are new, and two";
+  scrape_with({dead(1), dead(2), dead(3), dead(4), dead(5), dead(6)}, 0);
+  ASSERT_EQ(totals.rows().size(), 2U);
+  for (const auto& [labels, count] : values(totals.rows())) EXPECT_GE(labels, "container=\"a4\"");
+  scrape_with({}, 0);
+  EXPECT_EQ(totals.rows().size(), 2U) << "none of the others comes back";
+  scrape_with({owner(7, "a1")}, 1);
+  EXPECT_EQ(values(totals.rows()).at("container=\"a1\""), 26) << "a successor goes on";
+}
+
+TEST_F(ContainerTotalsTest, ARowThatBeginsAtZeroIsToldByItsSecondScrape) {
+  ContainerTotals totals(1, {.most_lingering = 0, .begin_at_zero = true});
+  const uint64_t count = 23;
+  const std::vector<CountOwner> ended{owner(1, "a1", false)};
+  totals.begin(ended, now_);
+  totals.add(1, {&count, 1});
+  totals.finish(now_);
+  EXPECT_THAT(values(totals.rows()), ElementsAre(Pair("container=\"a1\"", 0)));
+  for (const bool shown : {true, false}) {
+    now_ += std::chrono::seconds(5);
+    totals.begin(ended, now_);
+    totals.finish(now_);
+    EXPECT_EQ(totals.rows().size(), shown ? 1U : 0U);
+    if (shown) {
+      EXPECT_THAT(values(totals.rows()), ElementsAre(Pair("container=\"a1\"", 23)));
+    }
+  }
+}
+
 TEST_F(ContainerTotalsTest, ASuccessorGoesOnFromTheFinals) {
   scrape({owner(1, "a1")}, {{1, 23}});
   scrape({owner(2, "a1")}, {{2, 2}});
