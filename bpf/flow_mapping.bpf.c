@@ -10,8 +10,10 @@
 
 #include "bpf/flow_mapping.h"
 #include "bpf/lib/conntrack.bpf.h"
+#include "bpf/lib/encapsulation.bpf.h"
 #include "bpf/lib/errors.bpf.h"
 #include "bpf/lib/inner_packet.bpf.h"
+#include "bpf/lib/mapping_times.bpf.h"
 #include "bpf/lib/packet.bpf.h"
 #include "bpf/lib/probes.bpf.h"
 
@@ -31,7 +33,19 @@ struct {
 } mappings SEC(".maps");
 
 /*
- * Key: two pods and the outer addresses between them. Value: times of all their flows. Bound:
+ * The node's own addresses, between which its tunnels are. Value: not used. Filled by user space. Full: what
+ * has no room is told in the log, and tunnels from there are not known.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct flow_address);
+	__type(value, __u8);
+} own_addresses SEC(".maps");
+
+/*
+ * Key: two pods and the outer addresses of the tunnel between them. Value: times of all their flows. Bound:
  * --mapping.max-paths, set before load; user space deletes those that rest. Full: counted (SONDE_PATHS_FULL).
  */
 struct {
@@ -39,7 +53,18 @@ struct {
 	__uint(max_entries, 4096);
 	__type(key, struct path_key);
 	__type(value, struct path_state);
-} paths SEC(".maps");
+} tunnel_paths SEC(".maps");
+
+/*
+ * The same without tunnel, of which the whole world may be the other end. Bound: the same. Full: the least
+ * recently used go; SONDE_PLAIN_PATHS_MADE tells how many.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct path_key);
+	__type(value, struct path_state);
+} plain_paths SEC(".maps");
 
 /* Packets and entries by enum mapping_count. Key: 0; cannot be full. */
 struct {
@@ -70,8 +95,8 @@ struct {
 } scratch SEC(".maps");
 
 #define SONDE_FLUSH_NS 1000000000ULL
-/* A sample above this is none: the entry's memory went to another flow meanwhile. */
-#define SONDE_LONGEST_SAMPLE_NS 120000000000ULL
+/* A flow that is looked at for NAT is taken to be the same flow for so long. */
+#define SONDE_RESOLVED_NS 1000000000ULL
 
 static __always_inline void count(__u32 which)
 {
@@ -88,49 +113,50 @@ static __always_inline bool same_address(const struct flow_address *one, const s
 	       one->words[2] == other->words[2] && one->words[3] == other->words[3];
 }
 
-/* Which tunnel the outer packet is of; where its inside begins, as which Ethernet type, and its VNI. */
-static __always_inline __u32 find_tunnel(struct __sk_buff *skb, const struct packet *outer, __u32 *offset,
-					 __u32 *type, __u32 *vni)
+static __always_inline bool is_own(const struct flow_address *address)
 {
-	__u8 header[8];
-	__u32 at = outer->transport_offset;
-
-	if (outer->protocol == IPPROTO_IPIP || outer->protocol == IPPROTO_IPV6) {
-		*offset = at;
-		*type = outer->protocol == IPPROTO_IPIP ? ETH_P_IP : ETH_P_IPV6;
-		return SONDE_TUNNEL_IPIP;
-	}
-	if (outer->protocol != IPPROTO_UDP)
-		return SONDE_TUNNEL_NONE;
-	if (outer->destination_port != settings.vxlan_port && outer->destination_port != settings.geneve_port)
-		return SONDE_TUNNEL_NONE;
-	at += sizeof(struct udphdr);
-	if (bpf_skb_load_bytes(skb, at, header, sizeof header))
-		return SONDE_TUNNEL_NONE;
-	*vni = (__u32)header[4] << 16 | (__u32)header[5] << 8 | header[6];
-	at += sizeof header;
-	if (outer->destination_port == settings.vxlan_port) {
-		if (!(header[0] & 0x08)) /* without a VNI it is none of VXLAN's */
-			return SONDE_TUNNEL_NONE;
-		*offset = at;
-		*type = SONDE_INNER_ETHERNET;
-		return SONDE_TUNNEL_VXLAN;
-	}
-	if (header[0] & 0xc0) /* a version that is not known */
-		return SONDE_TUNNEL_NONE;
-	*offset = at + (header[0] & 0x3f) * 4U;
-	*type = (__u32)header[2] << 8 | header[3];
-	return SONDE_TUNNEL_GENEVE;
+	return bpf_map_lookup_elem(&own_addresses, address) != NULL;
 }
 
-/* The entry of this flow, made if need be; NULL where none could be had, which is counted. */
-static __always_inline struct mapping_state *state_of(struct scratch *s, __u64 now, bool *fresh)
+/* Whether what looks like a tunnel's packet is of one of this node's; else it is a plain one. */
+static __always_inline bool is_of_own_tunnel(struct __sk_buff *skb, const struct packet *outer, bool sent)
+{
+	if (!sent)
+		return is_own(&outer->destination);
+	return is_own(&outer->source) &&
+	       (is_of_tunnel_device(skb) || (settings.user_space_tunnels && is_of_socket_here(skb)));
+}
+
+/*
+ * Whether a new entry may come from this packet. What a tunnel brings proves nothing: anybody can send to
+ * it. And a tunnel that a pod has made for itself has the node's address where masquerade gave it one.
+ */
+static __always_inline bool may_begin(struct __sk_buff *skb, struct scratch *s, bool sent)
+{
+	if (s->key.tunnel == SONDE_TUNNEL_NONE)
+		return true;
+	if (!sent) {
+		count(SONDE_MAPPING_UNASKED);
+		return false;
+	}
+	if (flow_before_nat(skb, &s->tracked) && !same_address(&s->tracked.source, &s->ends.local)) {
+		count(SONDE_MAPPING_FOREIGN);
+		return false;
+	}
+	return true;
+}
+
+/* The entry of this flow, made if need be and allowed; NULL where there is none, which is counted. */
+static __always_inline struct mapping_state *state_of(struct __sk_buff *skb, struct scratch *s, bool sent,
+						      __u64 now, bool *fresh)
 {
 	struct mapping_state *state = bpf_map_lookup_elem(&mappings, &s->key);
 	long failed;
 
 	if (state)
 		return state;
+	if (!may_begin(skb, s, sent))
+		return NULL;
 	__builtin_memset(&s->made, 0, sizeof s->made);
 	s->made.first_ns = now;
 	failed = bpf_map_update_elem(&mappings, &s->key, &s->made, BPF_NOEXIST);
@@ -144,26 +170,25 @@ static __always_inline struct mapping_state *state_of(struct scratch *s, __u64 n
 	return state;
 }
 
-/* Looks at a flow without tunnel for NAT, once, at a packet that leaves: only then has conntrack seen it. */
-static __always_inline void resolve(struct __sk_buff *skb, struct scratch *s, struct mapping_state *state)
+/* The path of the scratch's key in one of the two maps; NULL where it has no room. */
+static __always_inline struct path_state *path_in(void *map, struct scratch *s, __u64 now)
 {
-	struct tracked_flow *tracked = &s->tracked;
+	struct path_state *path = bpf_map_lookup_elem(map, &s->path);
 
-	if (flow_before_nat(skb, tracked) &&
-	    (!same_address(&tracked->source, &s->key.local) ||
-	     !same_address(&tracked->destination, &s->key.remote) ||
-	     tracked->source_port != s->key.local_port || tracked->destination_port != s->key.remote_port)) {
-		state->inside_local = tracked->source;
-		state->inside_remote = tracked->destination;
-		state->inside_local_port = tracked->source_port;
-		state->inside_remote_port = tracked->destination_port;
-		state->translated = 1;
-	}
-	state->resolved = 1;
+	if (path)
+		return path;
+	__builtin_memset(&s->path_made, 0, sizeof s->path_made);
+	s->path_made.made_ns = now;
+	if (!bpf_map_update_elem(map, &s->path, &s->path_made, BPF_NOEXIST) && map == &plain_paths)
+		count(SONDE_PLAIN_PATHS_MADE);
+	return bpf_map_lookup_elem(map, &s->path);
 }
 
-/* The path of a flow's packets, made if need be; NULL where it has no room, which is counted. */
-static __noinline struct path_state *path_of(struct scratch *s, const struct mapping_state *state)
+/*
+ * The path of a flow's packets, made if need be; NULL where it has no room, which is counted. Its outer
+ * addresses are those by which this node sends, whatever comes back.
+ */
+static __noinline struct path_state *path_of(struct scratch *s, const struct mapping_state *state, __u64 now)
 {
 	struct path_key *key;
 	struct path_state *path;
@@ -174,55 +199,19 @@ static __noinline struct path_state *path_of(struct scratch *s, const struct map
 	__builtin_memset(key, 0, sizeof *key);
 	key->local = state->translated ? state->inside_local : s->key.local;
 	key->remote = state->translated ? state->inside_remote : s->key.remote;
-	key->outer_local = s->ends.local;
-	key->outer_remote = s->ends.remote;
+	key->outer_local = state->sent.outer.local;
+	key->outer_remote = state->sent.outer.remote;
 	key->interface = s->key.interface;
 	key->space = s->key.space;
 	key->vni = s->key.vni;
 	key->tunnel = state->translated ? SONDE_TUNNEL_NAT : s->key.tunnel;
-	path = bpf_map_lookup_elem(&paths, key);
-	if (path)
-		return path;
-	__builtin_memset(&s->path_made, 0, sizeof s->path_made);
-	bpf_map_update_elem(&paths, key, &s->path_made, BPF_NOEXIST);
-	path = bpf_map_lookup_elem(&paths, key);
+	if (s->key.tunnel == SONDE_TUNNEL_NONE)
+		path = path_in(&plain_paths, s, now);
+	else
+		path = path_in(&tunnel_paths, s, now);
 	if (!path)
 		count(SONDE_PATHS_FULL);
 	return path;
-}
-
-/* Times new data; what was there before must not be timed (Karn). */
-static __always_inline void take_data(struct mapping_direction *direction, const struct packet *packet)
-{
-	bool syn = packet->tcp_flags & SONDE_TCP_SYN;
-	__u32 end = packet->sequence + packet->payload + syn + !!(packet->tcp_flags & SONDE_TCP_FIN);
-	__u64 known = raise_end(&direction->traffic, end);
-
-	if (known && before(packet->sequence, known)) {
-		__sync_fetch_and_add(&direction->traffic.retransmitted, 1);
-		disarm(&direction->probe, packet->sequence, read_once(direction->traffic.end));
-	} else if (!known && !syn) {
-		/* Never seen from its start: this may be something sent again. */
-		write_once(direction->probe.recovery, SONDE_KNOWN | end);
-	} else if (!syn && packet->payload && !read_once(direction->probe.word) &&
-		   !read_once(direction->probe.recovery)) {
-		arm(&direction->probe, end, false, bpf_ktime_get_ns());
-	}
-}
-
-/* The time that a probe took whose ACK this packet is, in ns; 0: it is not. */
-static __always_inline __u64 take_sample(struct mapping_direction *probed, __u32 acknowledgement)
-{
-	__u64 word = take_probe(&probed->probe, &probed->traffic, acknowledgement);
-	__u64 armed, ns;
-
-	if (!word)
-		return 0;
-	armed = armed_at(&probed->probe, word);
-	if (!armed)
-		return 0;
-	ns = bpf_ktime_get_ns() - (armed & ~(SONDE_ARMED | SONDE_OF_HANDSHAKE));
-	return ns <= SONDE_LONGEST_SAMPLE_NS ? ns : 0;
 }
 
 /* Takes over the outer header. Two CPUs may meet here; the next packet puts it right. */
@@ -238,24 +227,68 @@ static __always_inline void set_outer(struct mapping_direction *direction, const
 	direction->outer = *ends;
 }
 
-/* Adds a flow's bytes to its path, and what the flow's packet has measured. */
-static __always_inline void flush(struct scratch *s, struct mapping_state *state, __u64 now, bool fresh,
+/* Adds a flow's bytes to its path, and what the flow's packet has measured. `begins`: it is a new flow. */
+static __always_inline void flush(struct scratch *s, struct mapping_state *state, __u64 now, bool begins,
 				  __u64 sample, bool local)
 {
 	__u64 all = state->sent.traffic.bytes + state->received.traffic.bytes;
 	__u64 flushed = state->flushed_bytes;
-	struct path_state *path = path_of(s, state);
+	struct path_state *path = path_of(s, state, now);
 
 	if (!path)
 		return;
 	state->flushed_ns = now;
 	path->last_ns = now;
-	if (fresh)
+	if (begins)
 		__sync_fetch_and_add(&path->flows, 1);
 	if (all > flushed && __sync_val_compare_and_swap(&state->flushed_bytes, flushed, all) == flushed)
 		__sync_fetch_and_add(&path->bytes, all - flushed);
 	if (sample)
 		add_to_histogram(local ? &path->local_rtt : &path->rtt, sample);
+}
+
+/* The entry is another flow's from now on; what it has had is its path's. */
+static __always_inline void begin_again(struct scratch *s, struct mapping_state *state, __u64 now)
+{
+	if (state->sent.traffic.packets)
+		flush(s, state, now, false, 0, false);
+	__builtin_memset(state, 0, sizeof *state);
+	state->first_ns = now;
+}
+
+static __always_inline bool is_inside(const struct mapping_state *state, const struct tracked_flow *tracked)
+{
+	return same_address(&tracked->source, &state->inside_local) &&
+	       same_address(&tracked->destination, &state->inside_remote) &&
+	       tracked->source_port == state->inside_local_port &&
+	       tracked->destination_port == state->inside_remote_port;
+}
+
+/*
+ * Looks at a flow without tunnel for NAT, at a packet that leaves: only then has conntrack seen it. Behind
+ * the same addresses and ports there may be another pod than before.
+ */
+static __always_inline void resolve(struct __sk_buff *skb, struct scratch *s, struct mapping_state *state,
+				    __u64 now)
+{
+	struct tracked_flow *tracked = &s->tracked;
+	bool known = flow_before_nat(skb, tracked);
+	bool translated = known && (!same_address(&tracked->source, &s->key.local) ||
+				    !same_address(&tracked->destination, &s->key.remote) ||
+				    tracked->source_port != s->key.local_port ||
+				    tracked->destination_port != s->key.remote_port);
+
+	if (state->resolved_ns && known &&
+	    (translated != state->translated || (translated && !is_inside(state, tracked))))
+		begin_again(s, state, now);
+	if (translated) {
+		state->inside_local = tracked->source;
+		state->inside_remote = tracked->destination;
+		state->inside_local_port = tracked->source_port;
+		state->inside_remote_port = tracked->destination_port;
+		state->translated = 1;
+	}
+	state->resolved_ns = now;
 }
 
 static __always_inline void turn(struct scratch *s, const struct packet *inner, bool sent)
@@ -278,38 +311,32 @@ static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, c
 				     bool sent)
 {
 	__u64 now = bpf_ktime_get_coarse_ns();
-	struct mapping_direction *direction, *other;
+	struct mapping_direction *direction;
 	struct mapping_state *state;
-	bool fresh = false;
+	bool fresh = false, begins;
 	__u64 sample = 0;
 
 	turn(s, inner, sent);
-	state = state_of(s, now, &fresh);
+	state = state_of(skb, s, sent, now, &fresh);
 	if (!state)
 		return;
 	direction = sent ? &state->sent : &state->received;
-	other = sent ? &state->received : &state->sent;
+	if (!fresh && inner->protocol == IPPROTO_TCP && begins_another(direction, inner))
+		begin_again(s, state, now);
+	if (sent && s->key.tunnel == SONDE_TUNNEL_NONE && now - state->resolved_ns >= SONDE_RESOLVED_NS)
+		resolve(skb, s, state, now);
+	begins = sent && !state->sent.traffic.packets;
 	set_outer(direction, &s->ends);
 	direction->traffic.last_ns = now;
 	__sync_fetch_and_add(&direction->traffic.bytes, inner->bytes);
 	__sync_fetch_and_add(&direction->traffic.packets, 1);
-	if (inner->protocol == IPPROTO_TCP && !(inner->tcp_flags & SONDE_TCP_RST)) {
-		if (inner->tcp_flags & SONDE_TCP_ACK)
-			sample = take_sample(other, inner->acknowledgement);
-		if (inner->payload || inner->tcp_flags & (SONDE_TCP_SYN | SONDE_TCP_FIN))
-			take_data(direction, inner);
-	}
-	if (sample)
-		add_to_times(sent ? &state->local_rtt : &state->rtt, sample);
-	if (s->key.tunnel == SONDE_TUNNEL_NONE && !state->resolved) {
-		/* Whose it is shows at its first packet that leaves; only then has it a path. */
-		if (!sent)
-			return;
-		resolve(skb, s, state);
-		fresh = true;
-	}
-	if (fresh || sample || now - state->flushed_ns >= SONDE_FLUSH_NS)
-		flush(s, state, now, fresh, sample, sent);
+	if (inner->protocol == IPPROTO_TCP)
+		sample = take_segment(state, inner, sent);
+	/* Whose a flow without tunnel is shows at its first packet that leaves; only then has it a path. */
+	if (!state->sent.traffic.packets)
+		return;
+	if (begins || sample || now - state->flushed_ns >= SONDE_FLUSH_NS)
+		flush(s, state, now, begins, sample, sent);
 }
 
 static __always_inline int see(struct __sk_buff *skb, bool sent)
@@ -325,18 +352,22 @@ static __always_inline int see(struct __sk_buff *skb, bool sent)
 	count(SONDE_MAPPING_PARSED + result);
 	if (result != SONDE_PARSED)
 		return TC_ACT_UNSPEC;
-	tunnel = find_tunnel(skb, &s->outer, &offset, &type, &vni);
+	tunnel = find_tunnel(skb, &s->outer, settings.vxlan_port, settings.geneve_port, &offset, &type, &vni);
+	if (tunnel != SONDE_TUNNEL_NONE && !is_of_own_tunnel(skb, &s->outer, sent)) {
+		count(SONDE_MAPPING_FOREIGN);
+		tunnel = SONDE_TUNNEL_NONE;
+	}
 	count(SONDE_MAPPING_TUNNEL + tunnel);
 	__builtin_memset(&s->key, 0, sizeof s->key);
 	s->key.interface = skb->ifindex;
 	s->key.space = settings.space;
-	s->key.vni = vni;
 	s->key.tunnel = tunnel;
 	if (tunnel == SONDE_TUNNEL_NONE) {
 		if (s->outer.protocol == IPPROTO_TCP || s->outer.protocol == IPPROTO_UDP)
 			see_flow(skb, s, &s->outer, sent);
 		return TC_ACT_UNSPEC;
 	}
+	s->key.vni = vni;
 	__builtin_memset(&s->inner, 0, sizeof s->inner);
 	result = parse_inner(skb, &s->inner, offset, type);
 	if (result == SONDE_PARSED)

@@ -8,9 +8,10 @@
 
 /* What the exporter sets before load as read-only data. */
 struct mapping_settings {
-	__u32 space;       /* mapping_key.space of what this object sees */
-	__u16 vxlan_port;  /* UDP port that VXLAN's packets go to */
-	__u16 geneve_port; /* the same for Geneve */
+	__u32 space;              /* mapping_key.space of what this object sees */
+	__u16 vxlan_port;         /* UDP port that VXLAN's packets go to */
+	__u16 geneve_port;        /* the same for Geneve */
+	__u32 user_space_tunnels; /* 1: the node's own sockets may send tunnels' packets too */
 };
 
 /* How a flow lies in what the underlay carries. */
@@ -62,7 +63,8 @@ struct mapping_state {
 	__u64 first_ns;
 	__u64 flushed_bytes; /* of both directions, added to the path's */
 	__u64 flushed_ns;
-	struct mapping_direction sent;
+	__u64 resolved_ns; /* when a packet that was sent was last looked at for NAT; 0: none was */
+	struct mapping_direction sent; /* without packets: nothing has left yet, so there is no path */
 	struct mapping_direction received;
 	struct flow_times rtt;       /* sent on the underlay → the remote's ACK is back on it */
 	struct flow_times local_rtt; /* received from the underlay → this node's ACK goes out on it */
@@ -71,19 +73,24 @@ struct mapping_state {
 	struct flow_address inside_remote;
 	__u16 inside_local_port;
 	__u16 inside_remote_port;
-	__u8 resolved;   /* 1: a packet that was sent has been looked at for NAT */
-	__u8 translated; /* 1: there is one */
-	__u16 reserved;
+	__u32 finished;   /* SONDE_FINISHED_… */
+	__u32 translated; /* 1: there is NAT */
+	__u32 reserved;
 };
 
+/* Bits of mapping_state.finished: who has sent FIN, and whether anybody has sent RST. */
+#define SONDE_FINISHED_LOCAL 1
+#define SONDE_FINISHED_REMOTE 2
+#define SONDE_FINISHED_RESET 4
+
 /*
- * Key of the map `paths`: all flows between two pods that ride the same outer addresses. 80 bytes, no
- * padding.
+ * Key of the maps `tunnel_paths` and `plain_paths`: all flows between two pods that ride the same outer
+ * addresses. 80 bytes, no padding.
  */
 struct path_key {
 	struct flow_address local; /* the pod's address, also where NAT hides it */
 	struct flow_address remote;
-	struct flow_address outer_local;
+	struct flow_address outer_local; /* of what this node sends */
 	struct flow_address outer_remote;
 	__u32 interface;
 	__u32 space;
@@ -92,8 +99,9 @@ struct path_key {
 	__u8 reserved[3];
 };
 
-/* Value of the map `paths`. */
+/* Their value. */
 struct path_state {
+	__u64 made_ns; /* CLOCK_MONOTONIC; tells one that was made again from the one before */
 	__u64 last_ns; /* within a second */
 	__u64 bytes;   /* both directions; at most a second late, and less what flows evicted meanwhile had */
 	__u64 flows;   /* mappings made */
@@ -105,7 +113,10 @@ struct path_state {
 enum mapping_count {
 	SONDE_MAPPINGS_MADE,     /* evicted = made - present */
 	SONDE_MAPPINGS_NOT_MADE, /* no entry could be had */
-	SONDE_PATHS_FULL,        /* `paths` had no room: a mapping's path, or a sample of it, is missing */
+	SONDE_PATHS_FULL,        /* a path had no room: a mapping's path, or a sample of it, is missing */
+	SONDE_PLAIN_PATHS_MADE,  /* evicted = made - present - deleted by user space */
+	SONDE_MAPPING_FOREIGN,   /* looked like a tunnel's packet, and is of no tunnel of this node */
+	SONDE_MAPPING_UNASKED,   /* of a tunnel, received, of a flow that this node has sent nothing of */
 	SONDE_MAPPING_INNER_MALFORMED, /* a tunnel's packet whose inside makes no sense, or is a fragment */
 	SONDE_MAPPING_INNER_OTHER,     /* whose inside is not IP: ARP and the like */
 	SONDE_MAPPING_TUNNEL,          /* packets by enum mapping_tunnel, from here on */

@@ -190,6 +190,7 @@ struct sk_buff {
 	unsigned int len;
 	unsigned int data_len; /* of it, not in the linear part */
 	__be16 protocol;
+	__be16 inner_protocol; /* set by tunnels, to an Ethernet type or an IPPROTO_… */
 	__u16 network_header;
 	unsigned char *head;
 	unsigned char *data;

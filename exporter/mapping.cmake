@@ -8,7 +8,7 @@ sonde_library(sonde_exporter_translations
 sonde_library(sonde_exporter_mapping
   SOURCES
     flows/mapping/mapping_words.cpp flows/mapping/default_routes.cpp flows/mapping/mapping_page.cpp
-    flows/mapping/mapping_programs.cpp flows/mapping/path_rows.cpp flows/mapping/pod_addresses.cpp
+    flows/mapping/mapping_programs.cpp flows/mapping/own_addresses.cpp flows/mapping/path_rows.cpp flows/mapping/pod_addresses.cpp
     flows/mapping/underlay_interfaces.cpp
   ALONE
     flows/mapping/flow_mapping.cpp collectors/flow_mapping.cpp

@@ -17,13 +17,20 @@ void add_mapping_flags(CLI::App& app, MappingOptions& mapping) {
   };
   add_port("--mapping.vxlan-port", mapping.vxlan_port, "UDP port of VXLAN (8472 with flannel and Cilium)");
   add_port("--mapping.geneve-port", mapping.geneve_port, "UDP port of Geneve");
+  app.add_flag(
+      "--mapping.user-space-tunnels", mapping.user_space_tunnels,
+      "Take for a tunnel's packets also those that processes in the node's own network send, where a "
+      "daemon and no device of the kernel makes the tunnel. Any container of that network can then "
+      "pretend to be one");
   app.add_option("--mapping.max-flows", mapping.max_flows,
                  "Flows that the table behind /mappings has room for; the least recently used go first")
       ->type_name("COUNT")
       ->check(CLI::Range(64U, 1U << 22U))
       ->capture_default_str();
-  app.add_option("--mapping.max-paths", mapping.max_paths,
-                 "Pairs of addresses, with what they ride on, that are timed; those of 10 minutes' rest go")
+  app.add_option(
+         "--mapping.max-paths", mapping.max_paths,
+         "Pairs of addresses in tunnels that are timed, and as many without tunnel; those of 10 minutes' "
+         "rest go, of the latter also the least recently used")
       ->type_name("COUNT")
       ->check(CLI::Range(64U, 1U << 20U))
       ->capture_default_str();

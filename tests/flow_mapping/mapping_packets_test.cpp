@@ -88,7 +88,7 @@ TEST_F(MappingPackets, UdpToAnotherPortIsNoVxlan) {
 }
 
 TEST_F(MappingPackets, ThePortOfVxlanIsAFlags) {
-  load({.vxlan_port = 8472});
+  load({.vxlan_port = 8472, .user_space_tunnels = true});
   send(between_nodes(vxlan(7, ethernet(inner())), 8472));
   expect_tunnel(SONDE_TUNNEL_VXLAN);
 }
@@ -259,7 +259,7 @@ TEST_F(MappingPackets, WhatIsNotIpIsCountedByReason) {
 }
 
 TEST_F(MappingPackets, FlowsBeyondTheTableAreEvictedAndCounted) {
-  load({.max_flows = 1024});
+  load({.user_space_tunnels = true, .max_flows = 1024});
   constexpr uint32_t kFlows = 5000;
   for (uint32_t i = 0; i < kFlows; ++i) {
     send(in_vxlan(ipv4(kPod, kFarPod, IPPROTO_TCP, tcp(static_cast<uint16_t>(10000 + i), 80, {}))));
@@ -272,7 +272,7 @@ TEST_F(MappingPackets, FlowsBeyondTheTableAreEvictedAndCounted) {
 }
 
 TEST_F(MappingPackets, PathsBeyondTheirMapAreCounted) {
-  load({.max_paths = 64});
+  load({.user_space_tunnels = true, .max_paths = 64});
   for (int i = 0; i < 100; ++i) {
     send(in_vxlan(ipv4("10.1.0." + std::to_string(i), kFarPod, IPPROTO_UDP, udp(1, 2, {}))));
   }

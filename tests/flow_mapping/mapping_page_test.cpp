@@ -157,5 +157,17 @@ TEST(PodAddresses, AnAddressOfTwoPodsIsNobodys) {
   EXPECT_EQ(pods.find(address("10.1.0.2")), nullptr);
 }
 
+TEST(MappingPage, AConnectionThatIsOverIsToldAsClosed) {
+  auto one = flow("10.1.0.2", "10.2.0.9", 1);
+  const auto closed = [&](uint32_t finished) {
+    one.second.finished = finished;
+    return page({one})["flows"][0]["closed"].get<bool>();
+  };
+  EXPECT_FALSE(closed(0));
+  EXPECT_FALSE(closed(SONDE_FINISHED_LOCAL));
+  EXPECT_TRUE(closed(SONDE_FINISHED_LOCAL | SONDE_FINISHED_REMOTE));
+  EXPECT_TRUE(closed(SONDE_FINISHED_RESET));
+}
+
 }  // namespace
 }  // namespace sonde::exporter

@@ -1,42 +1,18 @@
 // Which packets are timed at the underlay, and which must not be.
-#include <netinet/in.h>
-
 #include <numeric>
 
-#include "tests/flow_mapping/mapping_run.h"
+#include "tests/flow_mapping/vxlan_connection.h"
 
 namespace sonde::exporter {
 namespace {
 
-using packets::Bytes;
-using packets::ethernet;
-using packets::ipv4;
-using packets::tcp;
-using packets::udp;
-using packets::vxlan;
-
-constexpr uint8_t kAck = 0x10;
-constexpr uint8_t kSynAck = 0x12;
-
-/// One TCP connection in VXLAN between a pod here and one there.
-class MappingRtt : public MappingRun {
+class MappingRtt : public VxlanConnection {
  protected:
-  void SetUp() override { load(); }
-
   /// The pod's first byte is number 1000, the remote's 1.
   void connect() {
-    pod_sends(999, 0, 0, 0x02);
-    remote_sends(0, 0, 1000, kSynAck);
+    pod_sends(999, 0, 0, kSyn);
+    remote_sends(0, 0, 1000, kSyn | kAck);
     pod_sends(1000, 0, 1);
-  }
-
-  void pod_sends(uint32_t sequence, size_t payload, uint32_t acknowledgement = 1, uint8_t flags = kAck) {
-    send(packet("192.0.2.1", "192.0.2.2", "10.1.0.2", "10.2.0.3",
-                tcp(40000, 80, {sequence, acknowledgement, flags, payload})));
-  }
-  void remote_sends(uint32_t sequence, size_t payload, uint32_t acknowledgement, uint8_t flags = kAck) {
-    receive(packet("192.0.2.2", "192.0.2.1", "10.2.0.3", "10.1.0.2",
-                   tcp(80, 40000, {sequence, acknowledgement, flags, payload})));
   }
 
   static uint64_t samples(const latency_histogram& histogram) {
@@ -53,14 +29,6 @@ class MappingRtt : public MappingRun {
     const uint64_t count = samples(paths().at(0).second.local_rtt);
     EXPECT_EQ(only().second.local_rtt.count, count);
     return count;
-  }
-
- private:
-  static Bytes packet(const char* from, const char* to, const char* inner_from, const char* inner_to,
-                      const Bytes& segment) {
-    return ethernet(
-        ipv4(from, to, IPPROTO_UDP,
-             udp(50000, 4789, vxlan(42, ethernet(ipv4(inner_from, inner_to, IPPROTO_TCP, segment))))));
   }
 };
 
@@ -130,7 +98,7 @@ TEST_F(MappingRtt, WhatIsSentWhileAHoleIsFilledIsNotTimedEither) {
 }
 
 TEST_F(MappingRtt, SequenceNumbersMayGoRound) {
-  pod_sends(0xffffffbf, 0, 0, 0x02);
+  pod_sends(0xffffffbf, 0, 0, kSyn);
   pod_sends(0xffffffc0, 128);
   remote_sends(1, 0, 0x3f);
   EXPECT_EQ(rtt_samples(), 0U);

@@ -22,6 +22,9 @@ void MappingRun::load(const MappingOptions& options) {
   auto loaded = MappingPrograms::load(*context_, options);
   ASSERT_TRUE(loaded) << loaded.error().message;
   programs_ = std::move(*loaded);
+  for (const char* const own : {"192.0.2.1", "fd00::1"}) {
+    ASSERT_TRUE(programs_->set_own_address(*parse_address(own), true));
+  }
 }
 
 void MappingRun::run(int program, const packets::Bytes& packet, uint32_t segments) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "exporter/bpf_context.h"
+#include "exporter/flows/address.h"
 #include "exporter/flows/mapping/mapping_programs.h"
 #include "tests/flow_mapping/packets.h"
 
@@ -14,7 +15,9 @@ namespace sonde::exporter {
 /// The mapping's programs, run on packets that tests make (BPF_PROG_TEST_RUN); nothing is attached.
 class MappingRun : public testing::Test {
  protected:
-  void load(const MappingOptions& options = {});
+  /// A test's packets come from a socket, so `options` has to trust such ones. The node has 192.0.2.1 and
+  /// fd00::1.
+  void load(const MappingOptions& options = {.user_space_tunnels = true});
 
   /// Gives a packet to a program. Of `segments` > 1 it is a buffer of many (GSO).
   void send(const packets::Bytes& packet, uint32_t segments = 0);

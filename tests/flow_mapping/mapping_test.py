@@ -15,52 +15,14 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from two_nodes import (DEADLINE_SECONDS, UNDERLAY, Node, NodeExporter, Prometheus, documented_query, enter,  # noqa: E402
-                       two_nodes, until, user_space_tunnel, vxlan)
+                       flow, rows, talk_from_port, two_nodes, until, user_space_tunnel, vxlan)
 from delay import Delay  # noqa: E402
-from peers import PORT, TRAFFIC, ask, serve  # noqa: E402
-from pod_networks import ip  # noqa: E402
-from running_exporter import samples  # noqa: E402
+from peers import PORT, ask, serve  # noqa: E402
 
 SNIFFER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sniff_outer.py")
 TALK = ("--request", "1000", "--response", "1000", "--rate", "20")
 SERVICE = "10.96.0.10"
-# A client whose own port is the test's choice: ADDRESS PORT OWN-PORT.
-BOUND_CLIENT = f"""
-import socket, sys, time
-sys.path.insert(0, {os.path.dirname(TRAFFIC)!r})
-from traffic import HEAD, receive
-connection = socket.socket()
-connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-connection.bind(("", int(sys.argv[3])))
-connection.connect((sys.argv[1], int(sys.argv[2])))
-print("connected", flush=True)
-while receive(connection, 0 * connection.send(HEAD.pack(100, 100, 0) + bytes(100 - HEAD.size))) and receive(connection, 100):
-    time.sleep(0.05)
-"""
-
-
-def talk_from_port(node: Node, pod: str, address: str, port: int, own_port: int) -> None:
-    process = node.pods.start(pod, sys.executable, "-c", BOUND_CLIENT, address, str(port), str(own_port))
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"connected\n"
-
-
-def flow(exporter: NodeExporter, local_port: int, remote_port: int, **ends: str) -> dict:
-    """The one flow with these ports, once both its directions have been seen; `ends`: addresses of local and remote."""
-    def find() -> list[dict]:
-        return [one for one in exporter.mappings()
-                if (one["local"]["port"], one["remote"]["port"]) == (local_port, remote_port)
-                and one["sent"]["packets"] and one["received"]["packets"]
-                and all(one[end]["address"] == address for end, address in ends.items())]
-
-    found = until(f"a flow {local_port} to {remote_port}", find)
-    assert len(found) == 1, found  # type: ignore[arg-type]
-    return found[0]  # type: ignore[index]
-
-
-def rows(exporter: NodeExporter, name: str) -> list[tuple[dict[str, str], float]]:
-    """Samples of a family: labels and value."""
-    return [(dict(labels), value) for (series, labels), value in samples(exporter.get("/metrics")) if series == name]
+USER_SPACE = "--mapping.user-space-tunnels"
 
 
 @unittest.skipIf(os.getuid() != 0, "needs root to make network namespaces")
@@ -97,8 +59,7 @@ class Mapping(unittest.TestCase):
                     self.assertEqual(other["local"]["pod"], "b-1")
                     self.assertEqual(other["received"]["outer"]["source_port"], outer_ports[port])
                     self.assertGreater(one["underlay_rtt"]["samples"], 0)
-                info = {labels["pod"]: labels for labels, _ in rows(of_a, "sonde_flow_underlay_info")
-                        if labels["pod"]}  # the others: what the nodes themselves say in the tunnel
+                info = {labels["pod"]: labels for labels, _ in rows(of_a, "sonde_flow_underlay_info")}
                 self.assertEqual(set(info), {"a-1", "a-2"})
                 for pod, labels in info.items():
                     self.assertEqual((labels["address"], labels["remote_address"], labels["outer_address"],
@@ -115,7 +76,7 @@ class Mapping(unittest.TestCase):
     def test_geneve_with_options_and_ip_in_ip(self) -> None:
         for kind in ("geneve", "ipip"):
             with self.subTest(kind), two_nodes(("a-1",), ("b-1",)) as (a, b, _), user_space_tunnel(kind, a, b), \
-                    NodeExporter(a) as of_a, NodeExporter(b) as of_b:
+                    NodeExporter(a, USER_SPACE) as of_a, NodeExporter(b, USER_SPACE) as of_b:
                 serve(b.pods, "b-1")
                 port = ask(a.pods, "a-1", b.pods.address("b-1"), *TALK)[1][0]
                 of_a.get("/metrics")

@@ -121,10 +121,56 @@ TEST(PathRows, ARowThatIsFreeAgainGoesToTheNext) {
   EXPECT_EQ(written(rows).value(kCount, {{"service", "~other"}}), 50);
 }
 
-TEST(PathRows, ThePlainTrafficOfTheNodeItselfHasNone) {
+TEST(PathRows, WhatIsOfNoPodHasNone) {
   PathRows rows(10);
   rows.update({path(0, 10, 1, SONDE_TUNNEL_NONE), path(0, 10, 1, SONDE_TUNNEL_VXLAN)}, labels_of);
-  EXPECT_EQ(written(rows).find("sonde_flow_underlay_info").size(), 1U);
+  EXPECT_TRUE(written(rows).find("sonde_flow_underlay_info").empty());
+  EXPECT_EQ(sum(written(rows)), 0);
+}
+
+TEST(PathRows, PathsWithoutTunnelHaveHalfOfTheRowsAtMost) {
+  PathRows rows(4);
+  std::vector<std::pair<path_key, path_state>> all;
+  for (uint8_t pod = 1; pod < 20; ++pod) all.push_back(path(pod, 1000U + pod, 1, SONDE_TUNNEL_NAT));
+  rows.update(all, labels_of);
+  EXPECT_EQ(rows.listed(), 2U);
+  all.push_back(path(30, 1, 1));
+  all.push_back(path(31, 1, 1));
+  rows.update(all, labels_of);
+  EXPECT_EQ(written(rows).value(kCount, {{"pod", "pod-30"}}), 1);
+  EXPECT_EQ(written(rows).value(kCount, {{"pod", "pod-31"}}), 1);
+  EXPECT_EQ(rows.listed(), 4U);
+}
+
+TEST(PathRows, APathThatWasEvictedAndMadeAgainCountsFromZero) {
+  PathRows rows(10);
+  auto one = path(7, 1, 50, SONDE_TUNNEL_NAT);
+  one.second.made_ns = 1;
+  rows.update({one}, labels_of);
+  one = path(7, 1, 3, SONDE_TUNNEL_NAT);
+  one.second.made_ns = 2;
+  rows.update({one}, labels_of);
+  EXPECT_EQ(written(rows).value(kCount, {{"pod", "pod-7"}}), 53);
+}
+
+TEST(PathRows, APathWhosePodIsGoneOrAnotherIsToBeDeleted) {
+  const auto of = [](const char* pod) {
+    return [pod](const path_key&) {
+      return PathLabels{.pod = {{"pod", pod}}, .is_pod = *pod != 0, .interface = "eth0"};
+    };
+  };
+  PathRows rows(10);
+  rows.update({path(7, 1, 5), path(8, 1, 5)}, of("first"));
+  EXPECT_TRUE(rows.ended().empty());
+  for (const char* const next : {"", "second"}) {
+    rows.update({path(8, 1, 6)}, of(next));
+    ASSERT_EQ(rows.ended().size(), 1U);
+    const auto [key, last] = path(8, 1, 7);
+    rows.forget(key, last);
+    EXPECT_TRUE(written(rows).find("sonde_flow_underlay_info").empty());
+    rows.update({path(8, 1, 1)}, of("first"));
+    EXPECT_EQ(written(rows).value(kCount, {{"pod", "first"}}), 1) << "from then on";
+  }
 }
 
 }  // namespace

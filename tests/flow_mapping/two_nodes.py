@@ -16,8 +16,9 @@ from collections.abc import Iterator
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "flows"))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "exporter"))
+from peers import TRAFFIC  # noqa: E402
 from pod_networks import NODE, PREFIX, PodNetworks, enter, ip  # noqa: E402
-from running_exporter import PROGRAM  # noqa: E402
+from running_exporter import PROGRAM, samples  # noqa: E402
 
 UNDERLAY = {"a": "192.0.2.1", "b": "192.0.2.129"}
 UNDERLAY_ROUTER = {"a": "192.0.2.126", "b": "192.0.2.254"}
@@ -26,6 +27,19 @@ SUBNET = {"a": 1, "b": 2}
 TUNNEL_END = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tunnel_end.py")
 DEADLINE_SECONDS = 60
 EXPORTER_PORT = 9756
+# A client whose own port is the test's choice: ADDRESS PORT OWN-PORT.
+BOUND_CLIENT = f"""
+import socket, sys, time
+sys.path.insert(0, {os.path.dirname(TRAFFIC)!r})
+from traffic import HEAD, receive
+connection = socket.socket()
+connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+connection.bind(("", int(sys.argv[3])))
+connection.connect((sys.argv[1], int(sys.argv[2])))
+print("connected", flush=True)
+while receive(connection, 0 * connection.send(HEAD.pack(100, 100, 0) + bytes(100 - HEAD.size))) and receive(connection, 100):
+    time.sleep(0.05)
+"""
 
 
 class Node:
@@ -152,6 +166,32 @@ def until(question: str, answer: object) -> object:
             raise AssertionError(f"not within {DEADLINE_SECONDS} s: {question}")
         time.sleep(0.2)
     return found
+
+
+def talk_from_port(node: Node, pod: str, address: str, port: int, own_port: int) -> "subprocess.Popen[bytes]":
+    """A connected client with a port of the test's choice."""
+    process = node.pods.start(pod, sys.executable, "-c", BOUND_CLIENT, address, str(port), str(own_port))
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"connected\n"
+    return process
+
+
+def flow(exporter: NodeExporter, local_port: int, remote_port: int, **ends: str) -> dict:
+    """The one flow with these ports, once both its directions have been seen; `ends`: addresses of local and remote."""
+    def find() -> list[dict]:
+        return [one for one in exporter.mappings()
+                if (one["local"]["port"], one["remote"]["port"]) == (local_port, remote_port)
+                and one["sent"]["packets"] and one["received"]["packets"]
+                and all(one[end]["address"] == address for end, address in ends.items())]
+
+    found = until(f"a flow {local_port} to {remote_port}", find)
+    assert len(found) == 1, found  # type: ignore[arg-type]
+    return found[0]  # type: ignore[index]
+
+
+def rows(exporter: NodeExporter, name: str) -> list[tuple[dict[str, str], float]]:
+    """Samples of a family: labels and value."""
+    return [(dict(labels), value) for (series, labels), value in samples(exporter.get("/metrics")) if series == name]
 
 
 class Prometheus:

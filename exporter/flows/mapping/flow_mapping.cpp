@@ -27,16 +27,18 @@ enum Own {
   kFailed,
   kPackets,
   kUnparsed,
+  kRefused,
   kPresent,
   kMade,
   kEvicted,
   kNotMade,
   kPaths,
   kPathsFull,
+  kPathsEvicted,
   kConntrack,
   kConntrackLost
 };
-constexpr std::array<MetricRow, 12> kOwn{{
+constexpr std::array<MetricRow, 14> kOwn{{
     {"sonde_exporter_mapping_interfaces", MetricType::kGauge, "", "",
      "Interfaces of the underlay at which flows are mapped."},
     {"sonde_exporter_mapping_interfaces_failed", MetricType::kGauge, "", "",
@@ -47,6 +49,9 @@ constexpr std::array<MetricRow, 12> kOwn{{
      "Packets of the underlay that belong to no mapping: the outer headers (outer_…) or those inside a "
      "tunnel "
      "(inner_…) are not IP, are a fragment, or make no sense."},
+    {"sonde_exporter_mapping_refused_packets_total", MetricType::kCounter, "", "reason",
+     "Packets that look like a tunnel's and make no mapping: foreign, of no tunnel of this node, which are "
+     "plain packets then; unasked, received for a flow that this node has sent nothing of."},
     {"sonde_exporter_mapping_flows", MetricType::kGauge, "", "",
      "Flows in the table of mappings, as of at most half a minute ago, as the two counters beside it."},
     {"sonde_exporter_mapping_flows_made_total", MetricType::kCounter, "", "",
@@ -60,6 +65,8 @@ constexpr std::array<MetricRow, 12> kOwn{{
      "without."},
     {"sonde_exporter_mapping_paths_full_total", MetricType::kCounter, "", "",
      "Times that a flow's path or sample found no room (see --mapping.max-paths)."},
+    {"sonde_exporter_mapping_paths_evicted_total", MetricType::kCounter, "", "",
+     "Paths without tunnel that left their table for newer ones (see --mapping.max-paths)."},
     {"sonde_exporter_mapping_conntrack_lists_total", MetricType::kCounter, "", "outcome",
      "Lists of translated connections that the kernel was asked for."},
     {"sonde_exporter_mapping_conntrack_lost_total", MetricType::kCounter, "", "reason",
@@ -79,12 +86,12 @@ CapabilityReason reason_of(const Error& error) {
 }
 
 std::span<const MetricRow> all_metrics() {
-  static const std::vector<MetricRow> all = [] {
+  static const std::vector<MetricRow> kAll = [] {
     std::vector<MetricRow> rows(PathRows::metrics().begin(), PathRows::metrics().end());
     rows.insert(rows.end(), kOwn.begin(), kOwn.end());
     return rows;
   }();
-  return all;
+  return kAll;
 }
 
 }  // namespace
@@ -96,6 +103,7 @@ std::span<const MetricRow> FlowMapping::metrics() {
 FlowMapping::FlowMapping(MappingOptions options, std::unique_ptr<MappingPrograms> programs)
     : options_(std::move(options)),
       programs_(std::move(programs)),
+      own_addresses_(options_.network_namespace, *programs_),
       interfaces_(options_, *programs_),
       addresses_(options_.procfs, options_.network_namespace),
       conntrack_({.network_namespace = options_.network_namespace}),
@@ -105,7 +113,9 @@ Result<std::unique_ptr<FlowMapping>> FlowMapping::start(BpfContext& context, Map
   auto programs = MappingPrograms::load(context, options);
   if (!programs) return tl::unexpected<Error>(programs.error());
   std::unique_ptr<FlowMapping> mapping(new FlowMapping(std::move(options), std::move(*programs)));
-  if (const auto attached = mapping->interfaces_.update(SteadyClock::now()); !attached) {
+  auto attached = mapping->own_addresses_.update();
+  if (attached) attached = mapping->interfaces_.update(SteadyClock::now());
+  if (!attached) {
     context.capabilities().set(kFeature, reason_of(attached.error()));
     return fail(kFeature, attached.error());
   }
@@ -122,25 +132,29 @@ Result<std::unique_ptr<FlowMapping>> FlowMapping::start(BpfContext& context, Map
 }
 
 Result<void> FlowMapping::update(const ContainerTable& containers, SteadyTime now) {
+  if (auto known = own_addresses_.update(); !known) return known;
   if (auto attached = interfaces_.update(now); !attached) return attached;
   const auto pods = addresses_.update(containers, now);
   if (!pods) return tl::unexpected<Error>(pods.error());
   if (auto counted = count_mappings(now); !counted) return counted;
+  const uint64_t plain_made = programs_->counts()[SONDE_PLAIN_PATHS_MADE];  // before they are listed
   const auto paths = programs_->paths();
   if (!paths) return tl::unexpected<Error>(paths.error());
+  count_plain_paths(*paths, plain_made);
   auto names = std::make_shared<MappingNames>();
   names->pods = *pods;
   for (const auto& [key, state] : *paths) {
     names->interfaces.try_emplace(key.interface, interfaces_.name(key.interface));
   }
-  static const metrics::Labels no_pod{{"namespace", ""}, {"pod", ""}, {"container", ""}, {"service", ""}};
+  static const metrics::Labels kNoPod{{"namespace", ""}, {"pod", ""}, {"container", ""}, {"service", ""}};
   rows_.update(*paths, [&](const path_key& key) {
     const AddressedPod* const pod = (*pods)->find(key.local);
     const std::string& name = names->interfaces[key.interface];
-    return PathLabels{.pod = pod == nullptr ? no_pod : pod->labels,
+    return PathLabels{.pod = pod == nullptr ? kNoPod : pod->labels,
                       .is_pod = pod != nullptr,
                       .interface = name.empty() ? std::to_string(key.interface) : name};
   });
+  for (const path_key& key : rows_.ended()) drop(key);
   drop_resting(*paths, now);
   const std::lock_guard lock(mutex_);
   names_ = std::move(names);
@@ -163,8 +177,22 @@ void FlowMapping::drop_resting(const MappingPrograms::Paths& paths, SteadyTime n
   const auto rests = static_cast<uint64_t>(std::chrono::nanoseconds(kPathRests).count());
   for (const auto& [key, state] : paths) {
     if (now_ns < state.last_ns + rests) continue;
-    if (const auto last = programs_->take_path(key)) rows_.forget(key, *last);
+    drop(key);
   }
+}
+
+void FlowMapping::drop(const path_key& key) {
+  const auto last = programs_->take_path(key);
+  if (!last) return;
+  if (is_plain(key.tunnel)) ++plain_paths_dropped_;
+  rows_.forget(key, *last);
+}
+
+void FlowMapping::count_plain_paths(const MappingPrograms::Paths& paths, uint64_t made) {
+  const auto present =
+      std::ranges::count_if(paths, [](const auto& path) { return is_plain(path.first.tunnel); });
+  const uint64_t gone = static_cast<uint64_t>(present) + plain_paths_dropped_;
+  if (made > gone) plain_paths_evicted_ = std::max(plain_paths_evicted_, made - gone);
 }
 
 void FlowMapping::write(metrics::SeriesWriter& writer) const {
@@ -189,6 +217,9 @@ void FlowMapping::write(metrics::SeriesWriter& writer) const {
   }
   writer.sample({{"reason", "inner_not_ip"}}, static_cast<double>(counts[SONDE_MAPPING_INNER_OTHER]));
   writer.sample({{"reason", "inner_malformed"}}, static_cast<double>(counts[SONDE_MAPPING_INNER_MALFORMED]));
+  writer.family(kOwn[kRefused]);
+  writer.sample({{"reason", "foreign"}}, static_cast<double>(counts[SONDE_MAPPING_FOREIGN]));
+  writer.sample({{"reason", "unasked"}}, static_cast<double>(counts[SONDE_MAPPING_UNASKED]));
   plain(kPresent, present_);
   plain(kMade, made_);
   plain(kEvicted, evicted_);
@@ -197,6 +228,7 @@ void FlowMapping::write(metrics::SeriesWriter& writer) const {
   writer.sample({{"listed", "true"}}, static_cast<double>(rows_.listed()));
   writer.sample({{"listed", "false"}}, static_cast<double>(rows_.unlisted()));
   plain(kPathsFull, counts[SONDE_PATHS_FULL]);
+  plain(kPathsEvicted, plain_paths_evicted_);
   const ConntrackCounts lists = conntrack_.counts();
   writer.family(kOwn[kConntrack]);
   writer.sample({{"outcome", "read"}}, static_cast<double>(lists.lists - lists.failures));

@@ -16,6 +16,7 @@
 #include "exporter/flows/mapping/mapping_options.h"
 #include "exporter/flows/mapping/mapping_page.h"
 #include "exporter/flows/mapping/mapping_programs.h"
+#include "exporter/flows/mapping/own_addresses.h"
 #include "exporter/flows/mapping/path_rows.h"
 #include "exporter/flows/mapping/pod_addresses.h"
 #include "exporter/flows/mapping/underlay_interfaces.h"
@@ -46,10 +47,13 @@ class FlowMapping {
  private:
   FlowMapping(MappingOptions options, std::unique_ptr<MappingPrograms> programs);
   Result<void> count_mappings(SteadyTime now);
+  void count_plain_paths(const MappingPrograms::Paths& paths, uint64_t made);
   void drop_resting(const MappingPrograms::Paths& paths, SteadyTime now);
+  void drop(const path_key& key);
 
   const MappingOptions options_;
   const std::unique_ptr<MappingPrograms> programs_;
+  OwnAddresses own_addresses_;
   UnderlayInterfaces interfaces_;
   PodAddressSource addresses_;
   ConntrackSource conntrack_;
@@ -58,6 +62,8 @@ class FlowMapping {
   size_t present_ = 0;    ///< entries of the map `mappings` then
   uint64_t made_ = 0;     ///< entries that it ever had
   uint64_t evicted_ = 0;  ///< those that left for others
+  uint64_t plain_paths_dropped_ = 0;
+  uint64_t plain_paths_evicted_ = 0;
 
   std::mutex mutex_;  ///< guards names_
   std::shared_ptr<const MappingNames> names_ = std::make_shared<const MappingNames>();

@@ -1,6 +1,7 @@
 #include "exporter/flows/mapping/mapping_page.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <charconv>
@@ -121,6 +122,12 @@ json times_json(const flow_times& times) {
           {"minimum_seconds", static_cast<double>(times.minimum) / kNanoseconds}};
 }
 
+/// Whether a TCP connection is over: both ends have sent FIN, or one RST.
+bool is_closed(const mapping_state& state) {
+  constexpr uint32_t kBoth = SONDE_FINISHED_LOCAL | SONDE_FINISHED_REMOTE;
+  return (state.finished & SONDE_FINISHED_RESET) != 0 || (state.finished & kBoth) == kBoth;
+}
+
 json flow_json(const Flow& flow, const MappingNames& names, uint64_t now_ns) {
   const auto& [key, state] = *flow.entry;
   const bool translated = state.translated != 0;
@@ -135,6 +142,7 @@ json flow_json(const Flow& flow, const MappingNames& names, uint64_t now_ns) {
       {"received", direction_json(state.received, key.tunnel, now_ns)},
       {"underlay_rtt", times_json(state.rtt)},
       {"underlay_local_rtt", times_json(state.local_rtt)}};
+  if (key.protocol == IPPROTO_TCP) one["closed"] = is_closed(state);
   if (key.tunnel == SONDE_TUNNEL_VXLAN || key.tunnel == SONDE_TUNNEL_GENEVE) one["vni"] = key.vni;
   if (flow.at_container) {
     const FlowView& inside = *flow.at_container;

@@ -15,6 +15,11 @@
 
 namespace sonde::exporter {
 
+/// Whether paths of this kind (enum mapping_tunnel) have no tunnel.
+constexpr bool is_plain(uint8_t tunnel) {
+  return tunnel == SONDE_TUNNEL_NONE || tunnel == SONDE_TUNNEL_NAT;
+}
+
 /// The programs and maps of bpf/flow_mapping.bpf.c, loaded; attaching them is another's. Threads: safe.
 class MappingPrograms {
  public:
@@ -30,14 +35,19 @@ class MappingPrograms {
 
   /// Errors: as read_hash().
   [[nodiscard]] Result<Mappings> mappings() const;
+  /// Of both maps.
   [[nodiscard]] Result<Paths> paths() const;
   /// Deletes a path and gives what it held at last; nothing if it was gone.
   [[nodiscard]] std::optional<path_state> take_path(const path_key& key) const;
+  /// Says of an address whether it is the node's own: only between such ones are tunnels of this node.
+  /// Errors: kUnavailable, there is no room for more.
+  [[nodiscard]] Result<void> set_own_address(const flow_address& address, bool own) const;
   /// Sums over the CPUs, by enum mapping_count.
   [[nodiscard]] Counts counts() const;
 
  private:
   explicit MappingPrograms(std::unique_ptr<BpfObject> object);
+  [[nodiscard]] int map_of_paths(uint8_t tunnel) const;
 
   std::unique_ptr<BpfObject> object_;
   int from_underlay_ = -1;

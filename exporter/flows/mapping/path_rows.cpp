@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "exporter/flows/address.h"
+#include "exporter/flows/mapping/mapping_programs.h"
 #include "exporter/flows/mapping/mapping_words.h"
 
 namespace sonde::exporter {
@@ -61,12 +62,6 @@ void write_histogram(metrics::SeriesWriter& writer, const metrics::Labels& label
   writer.histogram(labels, kUpperBounds, counts, static_cast<double>(histogram.sum_ns) / 1e9);
 }
 
-/// Neighbour discovery and the like, of the tunnel's own device.
-bool is_multicast(const flow_address& address) {
-  constexpr size_t kV4 = 12;
-  return address.bytes[0] == 0xff || (address.bytes[0] == 0 && (address.bytes[kV4] & 0xf0U) == 0xe0U);
-}
-
 metrics::Labels labels_of_path(const path_key& key, const PathLabels& known) {
   metrics::Labels labels = known.pod;
   const bool virtual_network = key.tunnel == SONDE_TUNNEL_VXLAN || key.tunnel == SONDE_TUNNEL_GENEVE;
@@ -102,14 +97,24 @@ void PathRows::add_new(Times& to, const Times& last, const path_state& now) {
 
 void PathRows::update(const Paths& paths, const LabelsOf& labels_of) {
   for (auto& [key, path] : paths_) path.seen = false;
+  ended_.clear();
   std::vector<Path*> without;
   for (const auto& [key, state] : paths) {
     const PathLabels known = labels_of(key);
-    if (!known.is_pod && (key.tunnel == SONDE_TUNNEL_NONE || is_multicast(key.remote))) continue;
-    Path& path = paths_[bytes_of(key)];
+    const auto before = paths_.find(bytes_of(key));
+    if (before == paths_.end() && !known.is_pod) continue;
+    Path& path = before == paths_.end() ? paths_[bytes_of(key)] : before->second;
     if (path.seen) continue;  // a reading may hold an entry twice
     path.seen = true;
+    if (path.made_ns != state.made_ns) path.last = {};
+    path.made_ns = state.made_ns;
+    if (before != paths_.end() && (!known.is_pod || path.pod != known.pod.text())) {
+      ended_.push_back(key);
+      continue;
+    }
+    path.plain = is_plain(key.tunnel);
     path.bytes = state.bytes;
+    path.pod = known.pod.text();
     path.labels = labels_of_path(key, known);
     if (!path.has_row) without.push_back(&path);
   }
@@ -125,12 +130,19 @@ void PathRows::update(const Paths& paths, const LabelsOf& labels_of) {
 }
 
 void PathRows::give_rows(std::vector<Path*>& without) {
-  listed_ = paths_.size() - without.size();
-  const size_t free = max_rows_ > listed_ ? max_rows_ - listed_ : 0;
+  listed_ = 0;
+  size_t plain = 0;
+  for (const auto& [key, path] : paths_) {
+    listed_ += path.has_row ? 1 : 0;
+    plain += path.has_row && path.plain ? 1 : 0;
+  }
   std::ranges::sort(without, std::ranges::greater{}, &Path::bytes);
-  for (size_t i = 0; i < without.size() && i < free; ++i) {
-    without[i]->has_row = true;
+  for (Path* const path : without) {
+    if (listed_ == max_rows_) break;
+    if (path->plain && plain >= (max_rows_ + 1) / 2) continue;
+    path->has_row = true;
     ++listed_;
+    plain += path->plain ? 1 : 0;
   }
   unlisted_ = paths_.size() - listed_;
 }

@@ -27,9 +27,10 @@ struct PathLabels {
 
 /// The paths' times as rows of a bounded number.
 ///
-/// A path keeps its row as long as it lives; free ones go to those with the most bytes. What is measured of
-/// paths without a row is the row's whose service is ~other: the sum over all rows never falls as long as the
-/// paths live. Plain paths of the node's own traffic are left out, and its multicast. Threads: one.
+/// A path keeps its row as long as it lives; free ones go to those with the most bytes, those without tunnel
+/// have half of them at most: anybody may be their remote. What is measured of paths without a row is the
+/// row's whose service is ~other: the sum over all rows never falls as long as the paths live. Paths whose
+/// local end is no pod are left out. Threads: one.
 class PathRows {
  public:
   using Paths = std::vector<std::pair<path_key, path_state>>;
@@ -37,8 +38,11 @@ class PathRows {
 
   explicit PathRows(size_t max_rows) : max_rows_(max_rows) {}
 
-  /// Takes in one reading of the map `paths`.
+  /// Takes in one reading of the paths; none that has been of another pod than now (see ended()).
   void update(const Paths& paths, const LabelsOf& labels_of);
+  /// Paths of the last reading whose pod is gone, or whose address another pod has now: they are to be
+  /// deleted and forgotten, so that what comes is not added to what was.
+  [[nodiscard]] const std::vector<path_key>& ended() const { return ended_; }
   /// Takes in the last state of a path that was deleted; its row goes.
   void forget(const path_key& key, const path_state& last);
 
@@ -56,8 +60,11 @@ class PathRows {
     latency_histogram local_rtt{};
   };
   struct Path {
-    Times last;  ///< as read
-    Times row;   ///< of its row; only with has_row
+    Times last;            ///< as read
+    uint64_t made_ns = 0;  ///< of what was read: an entry that was evicted may be there again
+    bool plain = false;    ///< without tunnel
+    std::string pod;       ///< its labels
+    Times row;             ///< of its row; only with has_row
     bool has_row = false;
     bool seen = false;
     uint64_t bytes = 0;
@@ -69,6 +76,7 @@ class PathRows {
   void give_rows(std::vector<Path*>& without);
 
   const size_t max_rows_;
+  std::vector<path_key> ended_;
   std::map<Key, Path> paths_;
   Times other_;
   size_t listed_ = 0;
