@@ -7,6 +7,7 @@ enum sonde_error {
 	SONDE_ERROR_MAP_BUSY,  /* the map's lock was held by what this program interrupted, or no memory */
 	SONDE_ERROR_RING_FULL, /* the ring buffer's reader is behind */
 	SONDE_ERROR_REQUEUED_FULL, /* no room to note that a block request was sent back: it counts twice */
-	SONDE_ERROR_WAIT_EVICTED   /* more tasks than are remembered: one's wait for a CPU is not counted */
+	SONDE_ERROR_WAIT_EVICTED,  /* more tasks than are remembered: one's wait for a CPU is not counted */
+	SONDE_ERROR_PAIRS_FULL     /* no room for another pair of addresses: a drop is in no pair */
 };
-#define SONDE_ERROR_COUNT 5
+#define SONDE_ERROR_COUNT 6

@@ -334,7 +334,8 @@ static __always_inline int see(struct __sk_buff *skb, bool from_container)
 	if (state) {
 		pair.slot = slot_of_flow(state, &key);
 		retransmitted = take_packet(skb, state, &key, &packet, pair.slot, from_container);
-		if (seldom(packet.tcp_flags & SONDE_TCP_RST))
+		if (seldom(packet.tcp_flags & SONDE_TCP_RST) &&
+		    !is_out_of_window(read_once(sides_of(state, from_container).own->end), packet.sequence))
 			delete_flow(&key);
 	} else {
 		pair_of(&key, &pair);
@@ -364,7 +365,9 @@ struct bpf_map;
 
 static __always_inline void end_interval(struct flow_interval *interval, __u64 bytes)
 {
-	interval->bytes = bytes - interval->until;
+	/* A sum that two CPUs raised at once, or memory that went to another flow meanwhile, may be smaller.
+	 */
+	interval->bytes = bytes > interval->until ? bytes - interval->until : 0;
 	interval->until = bytes;
 }
 

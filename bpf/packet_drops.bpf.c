@@ -70,6 +70,16 @@ static __always_inline void set_ipv4(struct flow_address *address, __be32 ipv4)
 	address->words[3] = ipv4;
 }
 
+/* Of no pod alone: each has a loopback of its own. */
+static __always_inline bool is_loopback(const struct flow_address *address)
+{
+	if (address->words[0] || address->words[1])
+		return false;
+	if (address->words[2] == bpf_htonl(0xffff))
+		return bpf_ntohl(address->words[3]) >> 24 == 127;
+	return !address->words[2] && address->words[3] == bpf_htonl(1);
+}
+
 /*
  * Reads who a packet is from and for. Returns the length of its IP header where TCP's follows at once, 0
  * where not, and -1 where it is no packet of IP.
@@ -111,7 +121,7 @@ static __always_inline void count_pair(const struct dropped_pair *pair)
 	if (packets)
 		__sync_fetch_and_add(packets, 1);
 	else
-		count_error(SONDE_ERROR_MAP_FULL);
+		count_error(SONDE_ERROR_PAIRS_FULL);
 }
 
 static __always_inline void count_connection(const struct dropped_flow_key *key, __u32 reason)
@@ -139,7 +149,7 @@ static __noinline int count_ends(const struct sk_buff *buffer, __u32 reason)
 
 	start = BPF_CORE_READ(buffer, head) + BPF_CORE_READ(buffer, network_header);
 	header = read_pair(start, BPF_CORE_READ(buffer, protocol), &key.pair);
-	if (header < 0)
+	if (header < 0 || is_loopback(&key.pair.destination))
 		return 0;
 	count_pair(&key.pair);
 	if (header == 0 || bpf_probe_read_kernel(ports, sizeof(ports), start + header))

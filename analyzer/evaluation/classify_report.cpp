@@ -54,7 +54,7 @@ std::string markdown_cell(std::string_view text) {
   std::string cell;
   for (const char c : text) {
     if (c == '|') cell += '\\';
-    cell += c;
+    cell += c == '\n' || c == '\r' ? ' ' : c;
   }
   return cell;
 }
@@ -75,7 +75,8 @@ std::string classify_json(const ClassifyOutcome& outcome) {
     }
     json["confusion"] = confusion_json(one.report, outcome.classes.size());
   }
-  return document.dump() + "\n";
+  // A label may be no UTF-8.
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::string classify_markdown(const ClassifyOutcome& outcome) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <regex>
@@ -21,6 +22,8 @@ namespace {
 constexpr std::string_view kTime = "time";
 constexpr std::string_view kLabel = "label";
 constexpr size_t kMostBytes = size_t{2} << 30;
+constexpr double kLargest = 1e100;    ///< beyond it squares and their sums would not be finite
+constexpr size_t kMostLabels = 1000;  ///< a classifier may keep something for each pair of them
 constexpr size_t kNoColumn = std::numeric_limits<size_t>::max();
 
 /// Collects what libcsv tells field by field. The first thing that is wrong is kept and the rest ignored.
@@ -95,9 +98,9 @@ class TableReader {
       ++table_.missing;
     } else {
       const auto [end, code] = std::from_chars(field.data(), field.data() + field.size(), value);
-      if (code != std::errc() || end != field.data() + field.size() || !std::isfinite(value)) {
+      if (code != std::errc() || end != field.data() + field.size() || !(std::fabs(value) <= kLargest)) {
         complain(fmt::format(
-            "has '{}' as {}, which is no finite number; leave the cell empty where the value is missing",
+            "has '{}' as {}, which is no number up to 1e100; leave the cell empty where the value is missing",
             field.substr(0, 40), header_[field_]));
       }
     }
@@ -106,6 +109,12 @@ class TableReader {
 
   std::string_view label_of(std::string_view field) {
     if (field.empty()) complain("has no label");
+    if (labels_.size() <= kMostLabels) labels_.emplace(field);
+    if (labels_.size() > kMostLabels) {
+      complain(fmt::format(
+          "has the {}th different label, at most {} can be told apart; is label the right column?",
+          labels_.size(), kMostLabels));
+    }
     return field;
   }
 
@@ -116,6 +125,7 @@ class TableReader {
   bool in_header_ = true;
   size_t field_ = 0;
   size_t row_ = 0;  ///< of those below the header, from 1
+  std::set<std::string, std::less<>> labels_;
   LabelledTable table_;
   std::optional<Error> error_;
 };

@@ -78,7 +78,16 @@ Result<TableSplit> split_groups(const LabelledTable& table, double test_share, u
   }
   std::vector<bool> is_test(table.rows());
   for (size_t row = 0; row < table.rows(); ++row) is_test[row] = tested.contains(table.groups[row]);
-  return split_by(table, is_test);
+  TableSplit split = split_by(table, is_test);
+  const std::set<std::string> learnt(split.train.labels.begin(), split.train.labels.end());
+  for (const std::string& label : split.test.labels) {
+    if (learnt.contains(label)) continue;
+    return fail(ErrorCode::kInvalid,
+                fmt::format("all groups with the label {} were drawn for the test; take another --seed or a "
+                            "smaller --test-share",
+                            label));
+  }
+  return split;
 }
 
 }  // namespace sonde::analyzer

@@ -19,7 +19,7 @@ Result<TableSplit> split_rows(const LabelledTable& table, double test_share, uin
 
 /// Draws, for each label, `test_share` of the groups that have it, at least one: no group is in both parts.
 /// A group with several labels (a fault and what was normal before it) is drawn by the rarest of them.
-/// Errors: kInvalid where a label has one group only. REQUIRES: the table has groups.
+/// Errors: kInvalid where a label could not be learnt. REQUIRES: the table has groups.
 Result<TableSplit> split_groups(const LabelledTable& table, double test_share, uint64_t seed);
 
 }  // namespace sonde::analyzer

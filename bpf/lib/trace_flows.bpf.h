@@ -91,10 +91,13 @@ static __always_inline void add_translated(struct trace_direction *direction, __
 {
 	__u32 number = flow | SONDE_TRACE_TRANSLATED, other = number ^ 1;
 
-	if (bpf_map_update_elem(&flows, direction, &number, BPF_NOEXIST) == -ENOSPC)
-		tally(SONDE_TRACE_NO_ROOM);
+	long failed = bpf_map_update_elem(&flows, direction, &number, BPF_NOEXIST);
+	long other_failed;
+
 	turn_around(direction);
-	bpf_map_update_elem(&flows, direction, &other, BPF_NOEXIST);
+	other_failed = bpf_map_update_elem(&flows, direction, &other, BPF_NOEXIST);
+	if ((failed && failed != -EEXIST) || (other_failed && other_failed != -EEXIST))
+		tally(SONDE_TRACE_NO_ROOM);
 }
 
 /*

@@ -39,8 +39,8 @@ constexpr std::array<metrics::MetricRow, 5> kMetrics{{
 }};
 
 /// By enum sonde_error.
-constexpr std::array<std::string_view, SONDE_ERROR_COUNT> kReasons{"map_full", "map_busy", "ring_full",
-                                                                   "requeued_full", "wait_evicted"};
+constexpr std::array<std::string_view, SONDE_ERROR_COUNT> kReasons{
+    "map_full", "map_busy", "ring_full", "requeued_full", "wait_evicted", "pairs_full"};
 constexpr double kNanosecondsPerSecond = 1e9;
 
 /// What one object says of itself.

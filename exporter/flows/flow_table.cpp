@@ -25,15 +25,19 @@ Result<std::vector<FlowEntry>> FlowTable::read() const {
 }
 
 Result<FlowTableCounts> FlowTable::counts() const {
+  // Connections that are made while the table is counted must not look evicted: what was made is read before
+  // that, what was deleted after it.
+  const auto before = programs_.counts();
+  if (!before) return tl::unexpected<Error>(before.error());
   const auto present = programs_.mark_flows(false);
   if (!present) return tl::unexpected<Error>(present.error());
-  const auto counts = programs_.counts();
-  if (!counts) return tl::unexpected<Error>(counts.error());
+  const auto after = programs_.counts();
+  if (!after) return tl::unexpected<Error>(after.error());
   FlowTableCounts table;
   table.present = *present;
-  table.made = counts->counts[SONDE_FLOWS_MADE];
-  table.deleted = counts->counts[SONDE_FLOWS_DELETED] + forgotten_;
-  table.not_made = counts->counts[SONDE_FLOWS_NOT_MADE];
+  table.made = before->counts[SONDE_FLOWS_MADE];
+  table.deleted = after->counts[SONDE_FLOWS_DELETED] + forgotten_;
+  table.not_made = after->counts[SONDE_FLOWS_NOT_MADE];
   const uint64_t gone = std::min(table.made, table.deleted + table.present);
   table.evicted = table.made - gone;
   return table;

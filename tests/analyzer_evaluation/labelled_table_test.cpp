@@ -49,9 +49,10 @@ TEST(LabelledTableTest, WhatIsWrongIsNamedWithItsPlace) {
       {"cpu,cpu,label\n1,2,ok\n", "t.csv: two columns have the same name"},
       {"cpu,label\n1,ok\n2\n", "t.csv: row 2 has 1 fields, the header 2"},
       {"cpu,label\n1,ok,3\n", "t.csv: row 1 has 3 fields, the header 2"},
-      {"cpu,label\nmuch,ok\n", "t.csv: row 1 has 'much' as cpu, which is no finite number"},
+      {"cpu,label\nmuch,ok\n", "t.csv: row 1 has 'much' as cpu, which is no number up to 1e100"},
       {"cpu,label\ninf,ok\n", "'inf' as cpu"},
       {"cpu,label\n1x,ok\n", "'1x' as cpu"},
+      {"cpu,label\n-1.1e100,ok\n", "'-1.1e100' as cpu"},
       {"cpu,label\n1,\n", "t.csv: row 1 has no label"},
       {"cpu,label\n1,\"ok\n", "t.csv: is no CSV"},
       {"cpu,label\n1,o\"k\n", "t.csv: is no CSV"},
@@ -64,6 +65,15 @@ TEST(LabelledTableTest, WhatIsWrongIsNamedWithItsPlace) {
   const auto grouped = parse_labelled_table("cpu,label\n1,ok\n", "t.csv", "run");
   ASSERT_FALSE(grouped);
   EXPECT_THAT(grouped.error().message, HasSubstr("there is no column run"));
+}
+
+TEST(LabelledTableTest, ALabelForEachRowIsRefused) {
+  std::string csv = "cpu,label\n";
+  for (int i = 0; i < 1000; ++i) csv += "1,row " + std::to_string(i) + "\n";
+  EXPECT_TRUE(parse_labelled_table(csv, "t.csv", ""));
+  csv += "1,row 1000\n";
+  EXPECT_THAT(parse_labelled_table(csv, "t.csv", "").error().message,
+              HasSubstr("row 1001 has the 1001th different label, at most 1000"));
 }
 
 TEST(LabelledTableTest, ColumnsAreChosenByWholeNamesAndArrangedByName) {

@@ -142,6 +142,14 @@ TEST(PathRows, PathsWithoutTunnelHaveHalfOfTheRowsAtMost) {
   EXPECT_EQ(rows.listed(), 4U);
 }
 
+TEST(PathRows, ARemoteThatNeverAnswersGetsNoRow) {
+  PathRows rows(10);
+  rows.update({path(7, 1000, 0, SONDE_TUNNEL_NONE), path(8, 1000, 0, SONDE_TUNNEL_VXLAN)}, labels_of);
+  EXPECT_EQ(rows.listed(), 1U) << "who asks for a tunnel is one of this node's";
+  rows.update({path(7, 1000, 1, SONDE_TUNNEL_NONE), path(8, 1000, 0, SONDE_TUNNEL_VXLAN)}, labels_of);
+  EXPECT_EQ(rows.listed(), 2U);
+}
+
 TEST(PathRows, APathThatWasEvictedAndMadeAgainCountsFromZero) {
   PathRows rows(10);
   auto one = path(7, 1, 50, SONDE_TUNNEL_NAT);

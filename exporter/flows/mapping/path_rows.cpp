@@ -116,7 +116,9 @@ void PathRows::update(const Paths& paths, const LabelsOf& labels_of) {
     path.bytes = state.bytes;
     path.pod = known.pod.text();
     path.labels = labels_of_path(key, known);
-    if (!path.has_row) without.push_back(&path);
+    // A remote that never answers costs its sender one packet: such ones get no series of their own.
+    const bool answers = state.rtt.sum_ns > 0 || state.local_rtt.sum_ns > 0;
+    if (!path.has_row && (!path.plain || answers)) without.push_back(&path);
   }
   std::erase_if(paths_, [](const auto& entry) { return !entry.second.seen; });
   give_rows(without);

@@ -28,9 +28,9 @@ struct PathLabels {
 /// The paths' times as rows of a bounded number.
 ///
 /// A path keeps its row as long as it lives; free ones go to those with the most bytes, those without tunnel
-/// have half of them at most: anybody may be their remote. What is measured of paths without a row is the
-/// row's whose service is ~other: the sum over all rows never falls as long as the paths live. Paths whose
-/// local end is no pod are left out. Threads: one.
+/// have half of them at most, and only when something of theirs was timed: anybody may be their remote. What
+/// is measured of paths without a row is the row's whose service is ~other: the sum over all rows never falls
+/// as long as the paths live. Paths whose local end is no pod are left out. Threads: one.
 class PathRows {
  public:
   using Paths = std::vector<std::pair<path_key, path_state>>;
