@@ -29,10 +29,10 @@ std::vector<CountOwner> owners_of(const ContainerTable& containers) {
   owners.reserve(containers.containers().size() + containers.ended().size());
   for (const Container& one : containers.containers()) {
     const uint32_t name = one.listed ? one.name_number : 0;
-    owners.push_back({one.life, &one.labels, &one.service_labels, true, name});
+    owners.push_back({one.life, &one.labels, &one.service_labels, true, name, !one.listed});
   }
   for (const Container& one : containers.ended()) {
-    owners.push_back({one.life, &one.labels, &one.service_labels, false});
+    owners.push_back({one.life, &one.labels, &one.service_labels, false, 0, !one.listed});
   }
   return owners;
 }
@@ -97,6 +97,7 @@ void ContainerTotals::begin(std::span<const CountOwner> owners, SteadyTime now) 
     life.name = owner.name;
     const bool same_service = life.service != nullptr && life.service->shown.labels == *owner.service;
     if (!life.settled && !same_service) set_service(life, *owner.service);
+    if (owner.of_many) life.row->of_many = true;
     if (owner.alive) {
       life.row->alive_at = now;
       life.row->alive_in = scrapes_;
@@ -199,7 +200,8 @@ void ContainerTotals::forget_old(SteadyTime now) {
 void ContainerTotals::hide_surplus(SteadyTime now) {
   std::vector<StoredRow*> told;
   for (const auto& [labels, row] : stored_) {
-    if (row->told && !row->hidden && now - row->alive_at < retention_.linger) told.push_back(row.get());
+    if (row->told && !row->hidden && !row->of_many && now - row->alive_at < retention_.linger)
+      told.push_back(row.get());
   }
   const size_t surplus = told.size() - std::min(told.size(), retention_.most_lingering);
   const auto kept = told.begin() + static_cast<ptrdiff_t>(surplus);
@@ -207,9 +209,11 @@ void ContainerTotals::hide_surplus(SteadyTime now) {
   std::for_each(told.begin(), kept, [](StoredRow* row) { row->hidden = true; });
 }
 
-void ContainerTotals::list(StoredRow& row, SteadyTime now) {
-  const bool lingers = !row.hidden && now - row.alive_at < retention_.linger;
-  if (row.alive_at != now && !lingers) return;
+bool ContainerTotals::lingers(const StoredRow& row, SteadyTime now) const {
+  return !row.hidden && now - row.alive_at < retention_.linger;
+}
+
+void ContainerTotals::list(StoredRow& row) {
   if (std::exchange(row.listed_in, scrapes_) == scrapes_) return;
   listed_.push_back(&row.row);
   const bool held = retention_.begin_at_zero && row.made_in == scrapes_;
@@ -219,7 +223,9 @@ void ContainerTotals::list(StoredRow& row, SteadyTime now) {
 void ContainerTotals::list_rows(SteadyTime now) {
   listed_.clear();
   hide_surplus(now);
-  for (StoredRow* row : named_) list(*row, now);
+  for (StoredRow* row : named_) {
+    if (row->alive_at == now || lingers(*row, now)) list(*row);
+  }
   const auto lingering = static_cast<ptrdiff_t>(listed_.size());
   for (auto stored = stored_.begin(); stored != stored_.end();) {
     StoredRow& row = *stored->second;
@@ -229,7 +235,7 @@ void ContainerTotals::list_rows(SteadyTime now) {
       stored = stored_.erase(stored);  // none of named_: those have a life
       continue;
     }
-    list(row, now);
+    if (lingers(row, now)) list(row);
     ++stored;
   }
   std::ranges::sort(listed_.begin() + lingering, listed_.end(), {},

@@ -25,6 +25,7 @@ struct CountOwner {
   bool alive = true;
   /// The number of the life's name; 0 where its row is the one of many, ~other.
   uint32_t name = 0;
+  bool of_many = false;  ///< its row is ~other's
 };
 
 /// The containers of a table and those that ended, in the order of ContainerTable::find's indices.
@@ -92,6 +93,7 @@ class ContainerTotals {
     uint64_t listed_in = 0;  ///< number of the scrape
     bool told = false;       ///< a scrape has had all its counts since its last owner ended
     bool hidden = false;     ///< told, and too many others ended since
+    bool of_many = false;    ///< it is ~other's: never hidden
     size_t lives = 0;        ///< that point here
     bool forgotten = false;  ///< the last of them was forgotten
   };
@@ -123,7 +125,8 @@ class ContainerTotals {
   void forget_old(SteadyTime now);
   void hide_surplus(SteadyTime now);
   void list_rows(SteadyTime now);
-  void list(StoredRow& row, SteadyTime now);
+  [[nodiscard]] bool lingers(const StoredRow& row, SteadyTime now) const;
+  void list(StoredRow& row);
 
   size_t width_;
   RowRetention retention_;

@@ -28,8 +28,9 @@ namespace {
 /// time that is left, and at most the latter.
 constexpr int kMarginShare = 20;
 constexpr std::chrono::milliseconds kLargestMargin{100};
-/// Rows that linger although a scrape has had them are at most this share of --max-containers.
+/// Rows that linger although a scrape has had them are at most this share of --max-containers, or so many.
 constexpr size_t kLingeringShare = 4;
+constexpr size_t kLeastLingering = 100;
 /// How long the end of the program waits for a collector.
 constexpr std::chrono::seconds kPatience{2};
 
@@ -94,9 +95,10 @@ Result<std::unique_ptr<Exporter>> Exporter::create(const Options& options) {
   environment.roots = options.roots;
   environment.mounts = std::move(*mounts);
   environment.node = identity::node_name();
-  environment.retention = {.linger = options.linger,
-                           .most_lingering = options.bounds.most_containers / kLingeringShare,
-                           .most_ended = options.bounds.most_containers};
+  environment.retention = {
+      .linger = options.linger,
+      .most_lingering = std::max(options.bounds.most_containers / kLingeringShare, kLeastLingering),
+      .most_ended = options.bounds.most_containers};
   environment.open_files = raise_and_share_open_files();
   environment.read_failures = &exporter->read_failures_;
   environment.syscalls = options.syscalls;

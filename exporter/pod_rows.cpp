@@ -46,7 +46,8 @@ std::vector<CountOwner> PodRows::owners_of(const std::vector<Pod>& pods) {
   std::vector<CountOwner> owners;
   owners.reserve(pods.size());
   for (const Pod& pod : pods) {
-    owners.push_back({pod.life, &pod.container->pod_labels, &pod.container->service_labels, true, pod.name});
+    owners.push_back({pod.life, &pod.container->pod_labels, &pod.container->service_labels, true, pod.name,
+                      !pod.container->listed});
   }
   return owners;
 }

@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <stdbool.h>
 
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flow_rtt.h"
@@ -203,9 +204,13 @@ static __noinline __u32 slot_of_pair(const struct pair_key *key, bool overflow)
 /* The slot that packets between an interface and a remote count for. Never inlined: one a flow needs it. */
 static __noinline int find_pair(struct pair_key *key, struct pair_slot *found)
 {
-	__u32 slot = slot_of_pair(key, false);
-	__u32 *generation;
+	const struct flow_address *remote = &key->remote;
+	__u32 *generation, slot;
 
+	/* Who has no address yet sends from "::". It counts as 0.0.0.0: all zeros are the overflow pair's. */
+	if (!(remote->words[0] | remote->words[1] | remote->words[2] | remote->words[3]))
+		key->remote.words[2] = bpf_htonl(0xffff);
+	slot = slot_of_pair(key, false);
 	if (slot == SONDE_NO_SLOT) {
 		__builtin_memset(&key->remote, 0, sizeof(key->remote));
 		slot = slot_of_pair(key, true);

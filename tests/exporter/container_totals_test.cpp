@@ -80,6 +80,21 @@ TEST_F(ContainerTotalsTest, WhereManyEndTheLatestLingerAndEachIsToldOnce) {
   EXPECT_EQ(values(totals.rows()).at("container=\"a1\""), 26) << "a successor goes on";
 }
 
+TEST_F(ContainerTotalsTest, TheRowOfManyStaysWhereManyEnd) {
+  ContainerTotals totals(1, {.most_lingering = 0});
+  const uint64_t count = 23;
+  std::vector<CountOwner> ended{owner(1, "~other", false), owner(2, "a2", false)};
+  ended[0].of_many = true;
+  for (const size_t rows : {2U, 1U}) {
+    now_ += std::chrono::seconds(5);
+    totals.begin(ended, now_);
+    for (const CountOwner& one : ended) totals.add(one.life, {&count, 1});
+    totals.finish(now_);
+    EXPECT_EQ(totals.rows().size(), rows);
+  }
+  EXPECT_THAT(values(totals.rows()), ElementsAre(Pair("container=\"~other\"", 46)));
+}
+
 TEST_F(ContainerTotalsTest, ARowThatBeginsAtZeroIsToldByItsSecondScrape) {
   ContainerTotals totals(1, {.most_lingering = 0, .begin_at_zero = true});
   const uint64_t count = 23;
