@@ -1,6 +1,7 @@
 // What is counted agrees with what was sent, whatever finds no room.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <ctime>
@@ -95,6 +96,26 @@ TEST(FlowAccounts, AnInterfaceWithManyRemotesTakesHalfAndTheRestIsItsOther) {
   EXPECT_EQ(harness.deltas().back().traffic.sent.packets, 3 * (kRemotes - kRoom / 2));
   EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), 3 * (kRemotes - kRoom / 2));
   EXPECT_EQ(harness.programs().errors()[SONDE_ERROR_MAP_FULL], 0U);
+}
+
+TEST(FlowAccounts, WhoHasNoAddressYetIsNoOverflow) {
+  constexpr uint32_t kRoom = 16;
+  FlowHarness harness({.max_pairs = kRoom});
+  const Segment asking{.sent = false, .version = 6, .protocol = 58};
+  std::string bytes = bytes_of(asking);
+  bytes.replace(network_offset(asking) + 8, 16, 16, '\0');  // from "::"
+  harness.run(bytes, false);
+  for (uint32_t remote = 1; remote <= kRoom; ++remote) harness.see({.remote = remote, .protocol = 17});
+  harness.drain();
+  EXPECT_EQ(harness.count(SONDE_PAIRS_OVERFLOWED), kRoom - (kRoom / 2 - 1));
+  EXPECT_EQ(harness.deltas().size(), kRoom / 2 + 1)
+      << "half of the room, one of them without address, and the rest";
+  EXPECT_EQ(std::ranges::count_if(harness.deltas(),
+                                  [](const PairDelta& delta) {
+                                    return delta.key.remote.words[2] == 0 && delta.key.remote.words[3] == 0;
+                                  }),
+            1)
+      << "the rest alone is of nobody";
 }
 
 /// An interface's number is the loopback's in packets given by hand, so network namespaces stand for others.
