@@ -44,6 +44,18 @@ class HelpFormatter final : public CLI::Formatter {
 
 }  // namespace
 
+Result<void> parse_words(CLI::App& app, std::vector<std::string> words) {
+  std::ranges::reverse(words);  // CLI11 takes them off the end
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::CallForHelp&) {
+    return fail(ErrorCode::kNotFound, app.help());
+  } catch (const CLI::ParseError& error) {
+    return fail(ErrorCode::kInvalid, std::string(error.what()) + " (see --help)");
+  }
+  return {};
+}
+
 std::string wrapped(std::string_view text, size_t width) {
   std::string lines;
   while (!text.empty()) {

@@ -5,6 +5,9 @@
 #include <CLI/Formatter.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "common/result.h"
 
 namespace sonde {
 
@@ -15,6 +18,11 @@ void set_help(CLI::App& app, const std::string& footer);
 
 /// Breaks a text at blanks into lines of at most `width` columns; its own line ends stay.
 std::string wrapped(std::string_view text, size_t width);
+
+/// Reads the words of a command line that come behind the program's and the subcommand's name. Errors:
+/// kInvalid, in one line, with the flag and the remedy; kNotFound where only help was asked for, with the
+/// help as its message.
+Result<void> parse_words(CLI::App& app, std::vector<std::string> words);
 
 /// Puts all options that `add` adds under a heading of --help; --no-X is known but not shown where there is
 /// --X.

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "analyzer/evaluation/classify_report.h"
+#include "common/markup.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -14,29 +15,6 @@ constexpr size_t kCell = 44;
 constexpr size_t kTop = 64;  ///< the title and what the columns are
 constexpr size_t kGap = 8;
 constexpr size_t kLetter = 7;  ///< of a 12-pixel sans-serif, about
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
 
 /// White for no rows to dark blue for all rows of the class; wrong ones to dark red.
 std::string colour(double share, bool right) {
@@ -65,9 +43,10 @@ std::string confusion_svg(const ClassifyOutcome& outcome, const ClassifierOutcom
       "<text x=\"{2}\" y=\"24\" font-size=\"16\">{3}: macro F1 {4:.3f}, {5} rows</text>\n"
       "<text x=\"{2}\" y=\"44\" fill=\"#555\">rows: true class; columns: what was told; share of the true "
       "class in colour</text>\n",
-      width, height, kGap, escaped(classifier.kind->title), classifier.report.macro.f1, outcome.test_rows);
+      width, height, kGap, escape_markup(classifier.kind->title), classifier.report.macro.f1,
+      outcome.test_rows);
   for (size_t i = 0; i < classes; ++i) {
-    const std::string label = escaped(outcome.classes[i]);
+    const std::string label = escape_markup(outcome.classes[i]);
     const size_t x = left + i * kCell + kCell / 2;
     fmt::format_to(out, "<text transform=\"translate({},{}) rotate(-45)\">{}</text>\n", x, first_row - kGap,
                    label);

@@ -125,15 +125,8 @@ Result<ClassifyOptions> parse_classify_options(int argc, char** argv) {
   in_group(app, "Rows", [&] { add_table_flags(app, words, options); });
   in_group(app, "Classifiers", [&] { add_classifier_flags(app, words, options); });
   in_group(app, "Output", [&] { add_output_flags(app, options); });
-  try {
-    std::vector<std::string> arguments(argv + std::min(argc, 3), argv + argc);
-    std::ranges::reverse(arguments);  // CLI11 takes them off the end
-    app.parse(std::move(arguments));
-  } catch (const CLI::CallForHelp&) {
-    return fail(ErrorCode::kNotFound, app.help());
-  } catch (const CLI::ParseError& error) {
-    return fail(ErrorCode::kInvalid, std::string(error.what()) + " (see --help)");
-  }
+  const Result<void> parsed = parse_words(app, {argv + std::min(argc, 3), argv + argc});
+  if (!parsed) return tl::unexpected(parsed.error());
   return interpret_words(words, std::move(options));
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "analyzer/http_api/html.h"
+#include "common/markup.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -64,8 +64,8 @@ std::string evidence_chart(const Evidence& evidence) {
       "<path d=\"M0 {3:.1f}H{0}\" class=\"expected\"/><path d=\"{4}\" class=\"line\"/>"
       "<text x=\"2\" y=\"10\">{5:.3g} {6}</text><text x=\"{7}\" y=\"10\" text-anchor=\"end\">last {8:.0f} s"
       "</text></svg>",
-      kWidth, kHeight, html_escape(evidence.quantity), range.y(evidence.expected), path_of(evidence, range),
-      range.high, html_escape(evidence.unit), kWidth - 2, span);
+      kWidth, kHeight, escape_markup(evidence.quantity), range.y(evidence.expected), path_of(evidence, range),
+      range.high, escape_markup(evidence.unit), kWidth - 2, span);
 }
 
 }  // namespace sonde::analyzer

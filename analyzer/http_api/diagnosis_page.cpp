@@ -9,6 +9,7 @@
 #include "analyzer/http_api/chart.h"
 #include "analyzer/http_api/diagnosis_view.h"
 #include "analyzer/http_api/html.h"
+#include "common/markup.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -36,7 +37,7 @@ std::string page(const std::string& title, const std::string& body) {
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width\"><title>{0}</title><style>{1}</style></head>\n"
       "<body>\n<h1>{0}</h1>\n{2}</body></html>\n",
-      html_escape(title), kStyle, body);
+      escape_markup(title), kStyle, body);
 }
 
 std::string number(double value) {
@@ -48,7 +49,7 @@ std::string folded(const std::string& summary, const std::string& content) {
 }
 
 std::string path_text(const std::string& name_space, const std::string& name) {
-  return html_escape(name_space.empty() ? name : name_space + "/" + name);
+  return escape_markup(name_space.empty() ? name : name_space + "/" + name);
 }
 
 /// Of the smallest thing that the entity names, without its namespace.
@@ -58,7 +59,7 @@ const std::string& bare_name(const Entity& entity) {
 }
 
 std::string short_name(const Entity& entity) {
-  return html_escape(bare_name(entity));
+  return escape_markup(bare_name(entity));
 }
 
 std::string name_of(const Entity& entity) {
@@ -87,7 +88,7 @@ class Links {
 
  private:
   [[nodiscard]] std::string link(const std::string& query, const std::string& text) const {
-    return "<a href=\"?" + html_escape(query + common_) + "\">" + text + "</a>";
+    return "<a href=\"?" + escape_markup(query + common_) + "\">" + text + "</a>";
   }
 
   std::string common_;
@@ -97,9 +98,9 @@ std::string figure(const Evidence& evidence) {
   return fmt::format(
       "<figure>{}<figcaption>{}: {} {} now, {} expected ({} to "
       "{})<br><code>{}</code></figcaption></figure>\n",
-      evidence_chart(evidence), html_escape(evidence.quantity), number(evidence.value),
-      html_escape(evidence.unit), number(evidence.expected), time_text(evidence.start_ms),
-      time_text(evidence.end_ms), html_escape(evidence.series));
+      evidence_chart(evidence), escape_markup(evidence.quantity), number(evidence.value),
+      escape_markup(evidence.unit), number(evidence.expected), time_text(evidence.start_ms),
+      time_text(evidence.end_ms), escape_markup(evidence.series));
 }
 
 /// The first figures, and the rest folded.
@@ -115,7 +116,7 @@ std::string figures(std::span<const Evidence> list, const char* rest_are) {
 /// `name`: HTML.
 std::string finding_section(const Finding& finding, const std::string& name) {
   std::string html = fmt::format("<h2>{}: {}</h2>\n<p>{}</p>\n<p>since {}, confidence {:.2f}</p>\n", name,
-                                 html_escape(finding.fault), html_escape(finding.explanation),
+                                 escape_markup(finding.fault), escape_markup(finding.explanation),
                                  time_text(finding.since_ms), finding.confidence);
   html += figures(finding.evidence, "quantities");
   if (!finding.replicas.empty()) html += "<p>The same of the other replicas:</p>\n";
@@ -125,8 +126,8 @@ std::string finding_section(const Finding& finding, const std::string& name) {
 std::string contribution(const Evidence& evidence) {
   const std::string share =
       evidence.contribution > 0 ? fmt::format(", {:.0f} % of the score", 100 * evidence.contribution) : "";
-  return fmt::format("{} {} {}, expected {}{}", html_escape(evidence.quantity), number(evidence.value),
-                     html_escape(evidence.unit), number(evidence.expected), share);
+  return fmt::format("{} {} {}, expected {}{}", escape_markup(evidence.quantity), number(evidence.value),
+                     escape_markup(evidence.unit), number(evidence.expected), share);
 }
 
 /// The strongest contribution; what more there is folded behind it.
@@ -142,8 +143,8 @@ std::string contributions(const std::vector<Evidence>& evidence) {
 std::string verdict_of(const Score& score) {
   if (score.anomalous) return "<strong>anomalous</strong>";
   if (!score.inconclusive) return "usual";
-  if (score.needed > 0) return html_escape(score.reason);  // "learning: 3 of 20 samples"
-  return "inconclusive: " + html_escape(score.reason);
+  if (score.needed > 0) return escape_markup(score.reason);  // "learning: 3 of 20 samples"
+  return "inconclusive: " + escape_markup(score.reason);
 }
 
 /// The names are links but on a service's own page.
@@ -157,7 +158,7 @@ std::string score_table(const DiagnosisView& view, const Links& links) {
     html += fmt::format(
         "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td "
         "class=\"n\">{}</td><td>{}</td><td>{}</td></tr>\n",
-        html_escape(score->detector),
+        escape_markup(score->detector),
         view.service ? short_name(score->entity) : links.service_of(score->entity), number(score->value),
         number(score->threshold), verdict_of(*score), contributions(score->evidence));
   }
@@ -177,10 +178,10 @@ std::map<ServiceKey, std::string> service_states(const Report& report) {
     if (known == nullptr || score.learned < known->learned) known = &score;
   }
   std::map<ServiceKey, std::string> states;
-  for (const auto& [service, score] : slowest) states[service] = html_escape(score->reason);
+  for (const auto& [service, score] : slowest) states[service] = escape_markup(score->reason);
   for (const Finding& finding : report.findings) {
     states[{finding.entity.name_space, finding.entity.service}] =
-        "<strong>" + html_escape(finding.explanation) + "</strong>";
+        "<strong>" + escape_markup(finding.explanation) + "</strong>";
   }
   return states;
 }
@@ -202,7 +203,7 @@ std::string service_list(const DiagnosisView& view, const Links& links) {
 std::string missing_list(const std::vector<std::string>& missing) {
   if (missing.empty()) return "";
   std::string html = "<ul>\n";
-  for (const std::string& one : missing) html += "<li><code>" + html_escape(one) + "</code></li>\n";
+  for (const std::string& one : missing) html += "<li><code>" + escape_markup(one) + "</code></li>\n";
   html += "</ul>\n";
   if (missing.size() > kShownRows) html = folded(fmt::format("{} series", missing.size()), html);
   return "<h2>Missing</h2>\n" + html;
@@ -218,9 +219,9 @@ std::string diagnosis_page(const DiagnosisView& view) {
   std::string body = fmt::format(
       "<p class=\"verdict {}\"><strong>{}</strong>: {}</p>\n<p>Data up to {}, {:.1f} s old; window from "
       "{}.</p>\n",
-      view.verdict, verdict, html_escape(view.summary), time_text(report.time_ms), view.age_seconds,
+      view.verdict, verdict, escape_markup(view.summary), time_text(report.time_ms), view.age_seconds,
       time_text(report.time_ms - report.window_ms));
-  if (!report.fleet.explanation.empty()) body += "<p>" + html_escape(report.fleet.explanation) + "</p>\n";
+  if (!report.fleet.explanation.empty()) body += "<p>" + escape_markup(report.fleet.explanation) + "</p>\n";
   for (const Finding* finding : view.findings) {
     body += finding_section(*finding,
                             view.service ? name_of(finding->entity) : links.service_of(finding->entity));
@@ -229,7 +230,7 @@ std::string diagnosis_page(const DiagnosisView& view) {
     body += "<h2>Elsewhere</h2>\n<ul>\n";
     for (const Finding* finding : view.elsewhere) {
       body += fmt::format("<li>{}: {}</li>\n", links.service_of(finding->entity),
-                          html_escape(finding->explanation));
+                          escape_markup(finding->explanation));
     }
     body += "</ul>\n";
   }
@@ -242,7 +243,7 @@ std::string diagnosis_page(const DiagnosisView& view) {
 }
 
 std::string error_page(const std::string& message) {
-  return page("No diagnosis", "<p class=\"verdict inconclusive\">" + html_escape(message) + "</p>\n<p>" +
+  return page("No diagnosis", "<p class=\"verdict inconclusive\">" + escape_markup(message) + "</p>\n<p>" +
                                   Links(DiagnoseRequest()).all("All services") + "</p>\n");
 }
 

@@ -171,16 +171,10 @@ Result<QueryOptions> parse_query_options(int argc, char** argv) {
   set_help(app, kFooter);
   in_group(app, "What to read", [&] { add_read_flags(app, words); });
   in_group(app, "From where", [&] { add_server_flags(app, words); });
-  try {
-    std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
-    if (!arguments.empty() && arguments.front() == "query") arguments.erase(arguments.begin());
-    std::ranges::reverse(arguments);  // CLI11 takes them off the end
-    app.parse(std::move(arguments));
-  } catch (const CLI::CallForHelp&) {
-    return fail(ErrorCode::kNotFound, app.help());
-  } catch (const CLI::ParseError& error) {
-    return fail(ErrorCode::kInvalid, std::string(error.what()) + " (see --help)");
-  }
+  std::vector<std::string> arguments(argv + 1, argv + std::max(argc, 1));
+  if (!arguments.empty() && arguments.front() == "query") arguments.erase(arguments.begin());
+  const Result<void> parsed = parse_words(app, std::move(arguments));
+  if (!parsed) return tl::unexpected(parsed.error());
   return interpret(words);
 }
 
