@@ -15,8 +15,9 @@ constexpr const char* kDescription =
     "Reads what containers do from a Prometheus, finds the one in trouble, and serves /metrics for that "
     "Prometheus "
     "and /diagnose for people. One runs in a cluster, as any user.\n"
-    "Another command, `sonde-analyzer query`, prints series as the analyzer sees them: sonde-analyzer query "
-    "--help.";
+    "Other commands, each with its own --help: `sonde-analyzer query` prints series as the analyzer sees "
+    "them, "
+    "`sonde-analyzer evaluate classify` says how well the classifiers tell faults in a table of known cases.";
 
 constexpr const char* kFooter =
     "Examples:\n"
