@@ -27,7 +27,7 @@ struct Effect {
   std::vector<FaultReading> readings;
 };
 
-/// A disturbance of one container. Its life: flags → check → prepare → start → measure… → undo.
+/// A disturbance of one container. Its life: flags → check → prepare → start → (set_level, measure)… → undo.
 ///
 /// Undoing is not a member: it must work from the watchdog and from `sonde-inject undo`, which know only the
 /// state (FaultRow::undo in faults/fault_table.h). Threads: one.
@@ -47,6 +47,10 @@ class Fault {
   virtual Result<void> prepare(const CgroupTarget& target, FaultState& state) = 0;
   /// Puts it into effect.
   virtual Result<void> start() = 0;
+  /// Changes how much of what was asked is in effect, while it is in place: 0 nothing, 1 all of it, as at the
+  /// start. What is asked and proven from then on is that share. Errors: kUnsupported where the fault knows
+  /// no such level.
+  virtual Result<void> set_level(double level);
   /// Effect so far. Call it every few 100 ms: its proof looks at the time since the last call.
   /// Errors: kUnavailable where the fault is no longer in place.
   virtual Result<Effect> measure() = 0;

@@ -39,8 +39,17 @@ bool read_values(const std::string& key, std::istringstream& words, FaultState& 
   return false;
 }
 
+/// "KEY VALUE", where the value may hold spaces. False where a part is missing or the key was there before.
+bool read_detail(const std::string& text, FaultState& state) {
+  const size_t space = text.find(' ');
+  if (space == 0 || space == std::string::npos || space + 1 == text.size()) return false;
+  return state.details.emplace(text.substr(0, space), text.substr(space + 1)).second;
+}
+
 /// One line into the state. False where the key or its values are not ours, or something follows them.
 bool read_line(const std::string& line, FaultState& state) {
+  constexpr std::string_view kDetail = "detail ";
+  if (line.starts_with(kDetail)) return read_detail(line.substr(kDetail.size()), state);
   constexpr std::string_view kCgroup = "cgroup ";
   if (line.starts_with(kCgroup)) {  // may hold spaces
     state.cgroup = line.substr(kCgroup.size());
@@ -66,6 +75,7 @@ std::string format_state(const FaultState& state) {
   text += format_process("injector", state.injector);
   text += format_process("watchdog", state.watchdog);
   for (const auto& process : state.processes) text += format_process("process", process);
+  for (const auto& [key, value] : state.details) text += fmt::format("detail {} {}\n", key, value);
   return text;
 }
 

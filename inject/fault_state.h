@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ struct FaultState {
   ProcessIdentity injector;
   ProcessIdentity watchdog;
   std::vector<ProcessIdentity> processes;  ///< that the fault put into the target
+  /// What else the fault needs for its undo, such as a limit's old value. Keys have no spaces, values no line
+  /// ends.
+  std::map<std::string, std::string> details;
 
   friend bool operator==(const FaultState&, const FaultState&) = default;
 };

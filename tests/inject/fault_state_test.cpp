@@ -21,6 +21,7 @@ FaultState example() {
   state.injector = {4711, 123456};
   state.watchdog = {4712, 123457};
   state.processes = {{4713, 123458}, {4714, 123459}};
+  state.details = {{"limit", "/sys/fs/cgroup/shop/api 2 max"}, {"queue", "7"}};
   return state;
 }
 
@@ -46,10 +47,11 @@ TEST(FaultState, RefusesMalformedTextByItsLine) {
   EXPECT_FALSE(parse_state(""));
   EXPECT_FALSE(parse_state("sonde-fault-state 2\n" + good.substr(good.find('\n') + 1)));
   for (const char* line : {"process x 1", "process 5", "process 0 1", "process -1 1", "process 1 1",
-                           "process 5 1 more", "stray 5", "cgroup", "cgroup "}) {
+                           "process 5 1 more", "stray 5", "cgroup", "cgroup ", "detail", "detail ",
+                           "detail key", "detail key ", "detail  value", "detail queue 8"}) {
     const auto state = parse_state(good + line + "\n");
     ASSERT_FALSE(state) << line;
-    EXPECT_NE(state.error().message.find("line 10"), std::string::npos) << state.error().message;
+    EXPECT_NE(state.error().message.find("line 12"), std::string::npos) << state.error().message;
   }
 }
 

@@ -1,0 +1,10 @@
+#include "inject/fault.h"
+
+namespace sonde::inject {
+
+Result<void> Fault::set_level(double level) {
+  if (level == 1) return {};
+  return fail(ErrorCode::kUnsupported, "the fault is either there or not");
+}
+
+}  // namespace sonde::inject
