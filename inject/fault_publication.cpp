@@ -3,6 +3,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -15,11 +16,13 @@ using metrics::MetricType;
 constexpr std::string_view kLabels = "namespace,pod,container,service,fault";
 constexpr MetricRow kActive{"sonde_fault_active", MetricType::kGauge, "", kLabels,
                             "1 while an injected fault is in place and its effect was measured, else 0."};
+constexpr MetricRow kPlaced{"sonde_fault_in_place", MetricType::kGauge, "", kLabels,
+                            "1 from an injected fault's first moment to its undo, proven or not, else 0."};
 constexpr MetricRow kStart{"sonde_fault_start_timestamp_seconds", MetricType::kGauge, "seconds", kLabels,
                            "When the fault was put into effect; absent until its effect was measured."};
 constexpr MetricRow kEnd{"sonde_fault_end_timestamp_seconds", MetricType::kGauge, "seconds", kLabels,
                          "When the fault was undone; absent until then."};
-constexpr std::array kRows = {kActive, kStart, kEnd};
+constexpr std::array kRows = {kActive, kPlaced, kStart, kEnd};
 
 }  // namespace
 
@@ -27,52 +30,102 @@ std::span<const MetricRow> fault_metric_rows() {
   return kRows;
 }
 
-FaultPublication::FaultPublication(const identity::ContainerName& name, std::string_view fault)
-    : labels_{{"namespace", name.name_space},
-              {"pod", name.pod},
-              {"container", name.container},
-              {"service", name.service},
-              {"fault", fault}},
-      scraped_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+FaultPublication::FaultPublication() : scraped_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
-void FaultPublication::set_active(double start_seconds) {
+size_t FaultPublication::add(const identity::ContainerName& name, std::string_view fault) {
   const std::lock_guard lock(mutex_);
-  start_seconds_ = start_seconds;
+  const auto known = std::ranges::find_if(
+      entries_, [&](const Entry& entry) { return entry.name == name && entry.fault == fault; });
+  if (known != entries_.end()) return static_cast<size_t>(known - entries_.begin());
+  const metrics::Labels labels{{"namespace", name.name_space},
+                               {"pod", name.pod},
+                               {"container", name.container},
+                               {"service", name.service},
+                               {"fault", fault}};
+  entries_.push_back({name, std::string(fault), labels, false, {}, {}, {}});
+  return entries_.size() - 1;
 }
 
-void FaultPublication::set_readings(std::vector<FaultReading> readings) {
+void FaultPublication::set_placed(size_t fault) {
   const std::lock_guard lock(mutex_);
-  readings_ = std::move(readings);
+  Entry& entry = entries_.at(fault);
+  entry.placed = true;
+  entry.start_seconds.reset();
+  entry.end_seconds.reset();
+  entry.readings.clear();
+  scrapes_of_end_ = 0;
 }
 
-void FaultPublication::set_ended(double end_seconds) {
+void FaultPublication::set_active(size_t fault, double start_seconds) {
   const std::lock_guard lock(mutex_);
-  end_seconds_ = end_seconds;
+  entries_.at(fault).start_seconds = start_seconds;
+}
+
+void FaultPublication::set_readings(size_t fault, std::vector<FaultReading> readings) {
+  const std::lock_guard lock(mutex_);
+  entries_.at(fault).readings = std::move(readings);
+}
+
+void FaultPublication::set_ended(size_t fault, double end_seconds) {
+  const std::lock_guard lock(mutex_);
+  entries_.at(fault).placed = false;
+  entries_.at(fault).end_seconds = end_seconds;
+  scrapes_of_end_ = 0;
 }
 
 void FaultPublication::write(metrics::SeriesWriter& writer, bool counts_as_scrape) {
   const std::lock_guard lock(mutex_);
-  writer.family(kActive);
-  writer.sample(labels_, start_seconds_ && !end_seconds_ ? 1 : 0);
-  if (start_seconds_) {
-    writer.family(kStart);
-    writer.sample(labels_, *start_seconds_);
-  }
-  if (start_seconds_ && end_seconds_) {
-    writer.family(kEnd);
-    writer.sample(labels_, *end_seconds_);
-  }
-  for (const auto& reading : readings_) {
-    writer.family(*reading.row);
-    writer.sample(labels_, reading.value);
-  }
+  write_times(writer);
+  write_readings(writer);
   was_scraped_ = was_scraped_ || counts_as_scrape;
-  if (end_seconds_ && counts_as_scrape) {
+  if (counts_as_scrape && shows_an_end()) {
     ++scrapes_of_end_;
     const uint64_t one = 1;
     // It can only fail when the counter is full, and then it is readable.
     [[maybe_unused]] const ssize_t written = ::write(scraped_.get(), &one, sizeof one);
   }
+}
+
+void FaultPublication::write_times(metrics::SeriesWriter& writer) const {
+  writer.family(kActive);
+  for (const Entry& entry : entries_) {
+    writer.sample(entry.labels, entry.placed && entry.start_seconds ? 1 : 0);
+  }
+  writer.family(kPlaced);
+  for (const Entry& entry : entries_) writer.sample(entry.labels, entry.placed ? 1 : 0);
+  const auto write_time = [&](const MetricRow& row, std::optional<double> Entry::* time) {
+    bool begun = false;
+    for (const Entry& entry : entries_) {
+      if (!entry.start_seconds || !(entry.*time)) continue;
+      if (!begun) writer.family(row);
+      begun = true;
+      writer.sample(entry.labels, *(entry.*time));
+    }
+  };
+  write_time(kStart, &Entry::start_seconds);
+  write_time(kEnd, &Entry::end_seconds);
+}
+
+void FaultPublication::write_readings(metrics::SeriesWriter& writer) const {
+  std::vector<const MetricRow*> rows;
+  for (const Entry& entry : entries_) {
+    for (const FaultReading& reading : entry.readings) {
+      if (std::ranges::count(rows, reading.row) == 0) rows.push_back(reading.row);
+    }
+  }
+  for (const MetricRow* row : rows) {
+    writer.family(*row);
+    for (const Entry& entry : entries_) {
+      const auto reading = std::ranges::find(entry.readings, row, &FaultReading::row);
+      if (reading != entry.readings.end()) writer.sample(entry.labels, reading->value);
+    }
+  }
+}
+
+bool FaultPublication::shows_an_end() const {
+  const auto ended = [](const Entry& entry) { return entry.end_seconds.has_value(); };
+  const auto placed = [](const Entry& entry) { return entry.placed; };
+  return std::ranges::any_of(entries_, ended) && std::ranges::none_of(entries_, placed);
 }
 
 bool FaultPublication::was_scraped() const {

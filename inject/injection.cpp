@@ -8,11 +8,10 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "common/metrics/build_info_metric.h"
 #include "identity/cgroup_name.h"
 #include "identity/node_name.h"
+#include "inject/audience.h"
 #include "inject/event_wait.h"
-#include "inject/fault_publication.h"
 #include "inject/watchdog.h"
 
 namespace sonde::inject {
@@ -21,7 +20,6 @@ namespace {
 constexpr std::chrono::milliseconds kMeasureInterval(500);
 constexpr std::chrono::seconds kLeaseGrace(
     10);  // of the watchdog, beyond the end that the injector keeps itself
-constexpr unsigned kScrapesOfEnd = 2;
 
 /// Why a fault ended.
 enum class Ending { kDuration, kSignal, kUnproven, kBroken, kUnguarded };
@@ -42,31 +40,32 @@ std::string_view ending_words(Ending ending) {
   return "";
 }
 
-/// One run, step by step. Threads: one; the server's threads see the publication only.
+std::unique_ptr<Audience> audience_for(const InjectOptions& options) {
+  const auto name = identity::name_of_cgroup(options.target.path(), options.rootfs, identity::node_name());
+  if (options.report_descriptor >= 0) {
+    return make_piped_audience(options.report_descriptor, name, options.row->name);
+  }
+  return make_scraped_audience(options.web, name, options.row->name, options.linger);
+}
+
+/// One run, step by step. Threads: one; the audience may have its own.
 class Injection {
  public:
   explicit Injection(InjectOptions options)
       : options_(std::move(options)),
         state_path_(state_path(options_.state_folder, getpid())),
-        publication_(identity::name_of_cgroup(options_.target.path(), options_.rootfs, identity::node_name()),
-                     options_.row->name),
-        server_(options_.web,
-                {"sonde-inject", "Puts a fault into one container and publishes when it was there."}) {
-    server_.serve_metrics([this](const http::Scrape& scrape, metrics::SeriesWriter& writer) {
-      publication_.write(writer, scrape.request.method == "GET");
-      metrics::write_program_metrics("sonde-inject", writer);
-    });
-  }
+        audience_(audience_for(options_)) {}
 
   int run() {
     if (const auto begun = begin(); !begun) {
       log::error("the fault could not be put in place", {{"error", begun.error().message}});
       if (const auto undone = take_back(); !undone) report_leftover(undone.error());
+      audience_->ended(unix_seconds_now());
       return 1;
     }
     const Ending ending = hold();
     const auto undone = take_back();
-    publication_.set_ended(unix_seconds_now());
+    audience_->ended(unix_seconds_now());
     log::info("fault undone", {{"fault", options_.row->name},
                                {"cgroup", options_.target.path()},
                                {"because", ending_words(ending)},
@@ -74,8 +73,7 @@ class Injection {
                                {"effect", last_summary_}});
     if (!undone) report_leftover(undone.error());
     // Whoever ends it by hand and scrapes it not at all need not wait.
-    if (proven_ && (ending != Ending::kSignal || publication_.was_scraped())) linger();
-    server_.stop();
+    if (proven_ && (ending != Ending::kSignal || audience_->has_listened())) audience_->linger(signals_);
     return undone && proven_ && (ending == Ending::kDuration || ending == Ending::kSignal) ? 0 : 1;
   }
 
@@ -97,12 +95,12 @@ class Injection {
     state_.watchdog = watchdog_.identity();
     if (auto prepared = options_.fault->prepare(options_.target, state_); !prepared) return prepared;
     if (auto written = write_state(state_path_, state_); !written) return written;
-    if (auto started = server_.start(); !started) return started;
+    if (auto started = audience_->start(); !started) return started;
+    audience_->placed(unix_seconds_now());
     if (auto started = options_.fault->start(); !started) return started;
     start_seconds_ = unix_seconds_now();
     end_ = SteadyClock::now() + options_.duration;
-    log::info("fault put in place",
-              {{"fault", state_.fault}, {"cgroup", state_.cgroup}, {"port", server_.port()}});
+    log::info("fault put in place", {{"fault", state_.fault}, {"cgroup", state_.cgroup}});
     return {};
   }
 
@@ -125,11 +123,13 @@ class Injection {
   }
 
   void publish(const Effect& effect) {
-    publication_.set_readings(effect.readings);
     last_summary_ = effect.summary;
-    if (proven_ || !effect.proven) return;
+    if (proven_ || !effect.proven) {
+      audience_->measured(effect);
+      return;
+    }
     proven_ = true;
-    publication_.set_active(start_seconds_);
+    audience_->proven(start_seconds_, effect);
     log::info("fault is active: its effect was measured",
               {{"fault", state_.fault}, {"cgroup", state_.cgroup}, {"effect", effect.summary}});
   }
@@ -154,26 +154,12 @@ class Injection {
                {{"error", error.message}, {"state", state_path_.string()}});
   }
 
-  /// Stays up until two scrapes have seen the end, so that it is in Prometheus whatever the scrape interval.
-  void linger() {
-    const SteadyTime deadline = SteadyClock::now() + options_.linger;
-    log::info("waiting until the end was scraped twice; a signal leaves at once",
-              {{"at_most_ms", options_.linger.count()}});
-    while (publication_.scrapes_of_end() < kScrapesOfEnd && SteadyClock::now() < deadline) {
-      wait_for({signals_.descriptor(), publication_.scraped_descriptor()}, deadline);
-      if (signals_.take() != 0) return;
-      uint64_t count = 0;  // emptied, so that the next wait sleeps
-      if (read(publication_.scraped_descriptor(), &count, sizeof count) < 0) continue;
-    }
-  }
-
   InjectOptions options_;
   SignalQueue signals_;
   std::filesystem::path state_path_;
   FaultState state_;
   Watchdog watchdog_;
-  FaultPublication publication_;
-  http::Server server_;
+  std::unique_ptr<Audience> audience_;
   double start_seconds_ = 0;
   SteadyTime end_;
   bool proven_ = false;

@@ -9,6 +9,7 @@
 #include "common/metrics/process_metrics.h"
 #include "inject/fault_publication.h"
 #include "inject/faults/fault_table.h"
+#include "inject/workload/workload.h"
 
 namespace sonde::inject {
 namespace {
@@ -21,10 +22,22 @@ void append_heading(std::string& page, std::string_view name, std::string_view h
   page += "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n";
 }
 
+std::string_view type_word(MetricType type) {
+  switch (type) {
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kHistogram:
+      return "histogram";
+    case MetricType::kGauge:
+      break;
+  }
+  return "gauge";
+}
+
 void append_rows(std::string& page, std::span<const MetricRow> rows) {
   for (const MetricRow& row : rows) {
-    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} | {} |\n", row.name,
-                   row.type == MetricType::kCounter ? "counter" : "gauge", row.unit, row.labels, row.help);
+    fmt::format_to(std::back_inserter(page), "| `{}` | {} | {} | {} | {} |\n", row.name, type_word(row.type),
+                   row.unit, row.labels, row.help);
   }
 }
 
@@ -33,12 +46,16 @@ void append_rows(std::string& page, std::span<const MetricRow> rows) {
 std::string metrics_table() {
   std::string page = "## sonde-inject\n";
   append_heading(page, "Every fault",
-                 "The container's labels, and `fault`; nothing that scores reads these series");
+                 "The container's labels, and `fault`; nothing that scores reads these series, they label "
+                 "what the classifiers learn from");
   append_rows(page, fault_metric_rows());
   for (const FaultRow& row : fault_table()) {
     append_heading(page, fmt::format("Fault `{}`", row.name), row.help);
     append_rows(page, row.metric_rows());
   }
+  append_heading(page, "Workload", "Of `sonde-inject workload` and of campaigns that have one");
+  append_rows(page, workload_metric_rows());
+  append_rows(page, request_metric_rows());
   append_heading(page, "The injector itself", "In every scrape");
   append_rows(page, {&metrics::kBuildInfo, 1});
   append_rows(page, metrics::process_metric_rows());

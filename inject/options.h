@@ -24,6 +24,7 @@ struct InjectOptions {
   std::filesystem::path state_folder;
   std::string rootfs = "/";  ///< below which container runtimes keep their files
   http::WebOptions web;
+  int report_descriptor = -1;  ///< of a campaign that began this, which then has /metrics; -1 for none
 };
 
 /// What `sonde-inject undo` asks for.

@@ -89,8 +89,8 @@ def observe(loop: Loop, seconds: float, what: str, learning: bool = False) -> li
 def state(loop: Loop) -> str:
     """One line: how the shop fares, and the score that is nearest to its threshold."""
     try:
-        rate = loop.query('sum(rate(shop_requests_total{code="200"}[10s]))')
-        latency = loop.query('shop_request_recent_duration_seconds{quantile="0.99"}')
+        rate = loop.query('sum(rate(sonde_workload_requests_total{code="200"}[10s]))')
+        latency = loop.query('sonde_workload_recent_request_duration_seconds{quantile="0.99"}')
         highest = loop.query("topk(1, sonde_anomaly_score / (sonde_anomaly_threshold > 0))")
     except Unavailable as error:
         return str(error)

@@ -109,7 +109,7 @@ class Loop:
             self._wait(f"{server} is ready", functools.partial(client.get, self.url(server) + path))
 
     def _shop_answers(self) -> bool:
-        requests = self.scrape("load", "shop_requests_total")
+        requests = self.scrape("load", "sonde_workload_requests_total")
         return any(sample.value > 0 for sample in requests if sample.labels["code"] == "200")
 
     def _wait(self, what: str, attempt: Callable[[], Any]) -> None:

@@ -106,18 +106,21 @@ class Shop:
             )
             self._start("haproxy", ["haproxy", "-f", str(path)], pass_fds=(metrics.fileno(),))
 
+    def url(self) -> str:
+        """What the load asks for, in the network namespace `load`."""
+        return f"http://{self.network.address('nginx')}:8080/item?id={{1-{ITEMS}}}"
+
     def _start_load(self) -> None:
         self._run(
             Process(
                 "load",
                 [
-                    str(self._programs / "sonde-demo-load"),
+                    str(self._programs / "sonde-inject"),
+                    "workload",
                     f"--web.listen-address=127.0.0.1:{self._ports['load']}",
                     f"--network-namespace={self.network.file('load')}",
-                    f"--target.host={self.network.address('nginx')}",
-                    "--target.port=8080",
+                    f"--url={self.url()}",
                     f"--rate={self._rate}",
-                    f"--items={ITEMS}",
                 ],
                 Placement(self._tools),
                 self._log("load"),

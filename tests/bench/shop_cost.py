@@ -64,7 +64,7 @@ class Bench:
 
     def requests(self) -> float:
         """Answered so far."""
-        samples = client.scrape(f"http://127.0.0.1:{self._run.ports['load']}/metrics", "shop_requests_total")
+        samples = client.scrape(f"http://127.0.0.1:{self._run.ports['load']}/metrics", "sonde_workload_requests_total")
         return sum(sample.value for sample in samples if sample.labels["code"] == "200")
 
     def cpu_seconds(self) -> float:

@@ -102,7 +102,7 @@ def answered() -> float:
     """Requests answered with 200 so far."""
     return sum(
         sample.value
-        for sample in loop.scrape("load", "shop_requests_total")
+        for sample in loop.scrape("load", "sonde_workload_requests_total")
         if sample.labels["code"] == "200"
     )
 

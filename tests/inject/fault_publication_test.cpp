@@ -30,18 +30,22 @@ test::Exposition scrape(FaultPublication& publication, bool counts = true) {
 }
 
 TEST(FaultPublication, ShowsAnInactiveFaultBeforeItIsProven) {
-  FaultPublication publication(kApi2, "cpu");
+  FaultPublication publication;
+  publication.add(kApi2, "cpu");
   const auto page = scrape(publication);
   EXPECT_EQ(page.value("sonde_fault_active", kLabels), 0);
-  EXPECT_EQ(page.samples.size(), 1U);
+  EXPECT_EQ(page.value("sonde_fault_in_place", kLabels), 0);
+  EXPECT_EQ(page.samples.size(), 2U);
 }
 
 TEST(FaultPublication, ShowsStartAndReadingsWhileActive) {
   static constexpr metrics::MetricRow kCores{"sonde_fault_asked_cores", metrics::MetricType::kGauge, "cores",
                                              "", "x."};
-  FaultPublication publication(kApi2, "cpu");
-  publication.set_readings({{&kCores, 1.5}});
-  publication.set_active(kStart);
+  FaultPublication publication;
+  const size_t fault = publication.add(kApi2, "cpu");
+  publication.set_placed(fault);
+  publication.set_readings(fault, {{&kCores, 1.5}});
+  publication.set_active(fault, kStart);
   const auto page = scrape(publication);
   EXPECT_EQ(page.value("sonde_fault_active", kLabels), 1);
   EXPECT_EQ(page.value("sonde_fault_start_timestamp_seconds", kLabels), kStart);
@@ -50,30 +54,67 @@ TEST(FaultPublication, ShowsStartAndReadingsWhileActive) {
 }
 
 TEST(FaultPublication, ShowsTheEndOnceUndone) {
-  FaultPublication publication(kApi2, "cpu");
-  publication.set_active(kStart);
-  publication.set_ended(kStart + 30);
+  FaultPublication publication;
+  const size_t fault = publication.add(kApi2, "cpu");
+  publication.set_active(fault, kStart);
+  publication.set_ended(fault, kStart + 30);
   const auto page = scrape(publication);
   EXPECT_EQ(page.value("sonde_fault_active", kLabels), 0);
   EXPECT_EQ(page.value("sonde_fault_start_timestamp_seconds", kLabels), kStart);
   EXPECT_EQ(page.value("sonde_fault_end_timestamp_seconds", kLabels), kStart + 30);
 }
 
+TEST(FaultPublication, ShowsAFaultInPlaceBeforeItIsProven) {
+  FaultPublication publication;
+  const size_t fault = publication.add(kApi2, "cpu");
+  publication.set_placed(fault);
+  EXPECT_EQ(scrape(publication).value("sonde_fault_in_place", kLabels), 1);
+  EXPECT_EQ(scrape(publication).value("sonde_fault_active", kLabels), 0);
+  publication.set_ended(fault, kStart);
+  EXPECT_EQ(scrape(publication).value("sonde_fault_in_place", kLabels), 0);
+}
+
+TEST(FaultPublication, ShowsFaultsOfSeveralContainersAndTimes) {
+  FaultPublication publication;
+  const size_t first = publication.add(kApi2, "cpu");
+  const size_t second = publication.add({"shop", "redis", "redis", "redis"}, "cpu");
+  const size_t third = publication.add(kApi2, "memory");
+  EXPECT_EQ(publication.add(kApi2, "cpu"), first);
+  for (const size_t fault : {first, second}) publication.set_placed(fault);
+  publication.set_active(first, kStart);
+  auto page = scrape(publication);
+  EXPECT_EQ(page.find("sonde_fault_active").size(), 3U);
+  EXPECT_EQ(page.value("sonde_fault_active", kLabels), 1);
+  publication.set_ended(first, kStart + 5);
+  scrape(publication);
+  EXPECT_EQ(publication.scrapes_of_end(), 0U) << "another is in place";
+  publication.set_ended(second, kStart + 6);
+  scrape(publication);
+  EXPECT_EQ(publication.scrapes_of_end(), 1U);
+  publication.set_placed(first);  // once more
+  page = scrape(publication);
+  EXPECT_EQ(page.value("sonde_fault_active", kLabels), 0);
+  EXPECT_THAT(page.find("sonde_fault_end_timestamp_seconds"), IsEmpty());
+  publication.set_ended(third, kStart);  // never in place
+}
+
 TEST(FaultPublication, ShowsNoWindowOfAFaultThatWasNeverProven) {
-  FaultPublication publication(kApi2, "cpu");
-  publication.set_ended(kStart);
-  EXPECT_EQ(scrape(publication).samples.size(), 1U);
+  FaultPublication publication;
+  const size_t fault = publication.add(kApi2, "cpu");
+  publication.set_ended(fault, kStart);
+  EXPECT_EQ(scrape(publication).samples.size(), 2U);
 }
 
 TEST(FaultPublication, CountsScrapesOfTheEndOnly) {
-  FaultPublication publication(kApi2, "cpu");
+  FaultPublication publication;
+  const size_t fault = publication.add(kApi2, "cpu");
   EXPECT_FALSE(publication.was_scraped());
-  publication.set_active(kStart);
+  publication.set_active(fault, kStart);
   scrape(publication);
   EXPECT_TRUE(publication.was_scraped());
   EXPECT_EQ(publication.scrapes_of_end(), 0U);
   EXPECT_FALSE(is_readable(publication.scraped_descriptor()));
-  publication.set_ended(kStart + 1);
+  publication.set_ended(fault, kStart + 1);
   scrape(publication, false);
   EXPECT_EQ(publication.scrapes_of_end(), 0U);
   scrape(publication);
@@ -83,13 +124,14 @@ TEST(FaultPublication, CountsScrapesOfTheEndOnly) {
 }
 
 TEST(FaultPublication, MayBeScrapedWhileItChanges) {
-  FaultPublication publication(kApi2, "cpu");
+  FaultPublication publication;
+  const size_t fault = publication.add(kApi2, "cpu");
   std::jthread scraper([&] {
     for (int i = 0; i < 200; ++i) scrape(publication);
   });
-  for (int i = 0; i < 200; ++i) publication.set_readings({});
-  publication.set_active(kStart);
-  publication.set_ended(kStart + 1);
+  for (int i = 0; i < 200; ++i) publication.set_readings(fault, {});
+  publication.set_active(fault, kStart);
+  publication.set_ended(fault, kStart + 1);
   scraper.join();
   EXPECT_GE(scrape(publication).samples.size(), 3U);
 }

@@ -1,13 +1,13 @@
-#include "demo/load/schedule.h"
+#include "inject/workload/request_schedule.h"
 
-namespace sonde::demo {
+namespace sonde::inject {
 namespace {
 
 constexpr std::chrono::seconds kLatest(1);  // beyond it a request is skipped
 
 }  // namespace
 
-SteadyTime Schedule::next(SteadyTime now) {
+SteadyTime RequestSchedule::next(SteadyTime now) {
   const std::lock_guard lock(mutex_);
   const auto spacing =
       std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(1.0 / rate_));
@@ -21,19 +21,19 @@ SteadyTime Schedule::next(SteadyTime now) {
   return due;
 }
 
-void Schedule::set_rate(double rate) {
+void RequestSchedule::set_rate(double rate) {
   const std::lock_guard lock(mutex_);
   rate_ = rate;
 }
 
-double Schedule::rate() const {
+double RequestSchedule::rate() const {
   const std::lock_guard lock(mutex_);
   return rate_;
 }
 
-uint64_t Schedule::skipped() const {
+uint64_t RequestSchedule::skipped() const {
   const std::lock_guard lock(mutex_);
   return skipped_;
 }
 
-}  // namespace sonde::demo
+}  // namespace sonde::inject

@@ -4,15 +4,19 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "common/metrics/series_writer.h"
 
-namespace sonde::demo {
+namespace sonde::inject {
+
+/// The metrics of requests, for the documentation.
+std::span<const metrics::MetricRow> request_metric_rows();
 
 /// Counts of answers by status code, and their latencies: a histogram since the start and quantiles of the
 /// last kRecent requests. Threads: safe.
-class Statistics {
+class RequestStatistics {
  public:
   static constexpr size_t kRecent = 1000;
 
@@ -32,4 +36,4 @@ class Statistics {
   size_t oldest_ = 0;           ///< where the ring's next entry goes once it is full
 };
 
-}  // namespace sonde::demo
+}  // namespace sonde::inject

@@ -1,26 +1,33 @@
-#include "demo/load/statistics.h"
+#include "inject/workload/request_statistics.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
-namespace sonde::demo {
+namespace sonde::inject {
 namespace {
 
 using metrics::MetricRow;
 using metrics::MetricType;
 
-constexpr MetricRow kRequests{"shop_requests_total", MetricType::kCounter, "", "code",
+constexpr MetricRow kRequests{"sonde_workload_requests_total", MetricType::kCounter, "", "code",
                               "Requests sent, by the answer's status code; 0 = no answer."};
-constexpr MetricRow kDuration{"shop_request_duration_seconds", MetricType::kHistogram, "seconds", "",
-                              "Time from when a request was due until its answer was complete."};
-constexpr MetricRow kQuantile{"shop_request_recent_duration_seconds", MetricType::kGauge, "seconds",
+constexpr MetricRow kDuration{"sonde_workload_request_duration_seconds", MetricType::kHistogram, "seconds",
+                              "", "Time from when a request was due until its answer was complete."};
+constexpr MetricRow kQuantile{"sonde_workload_recent_request_duration_seconds", MetricType::kGauge, "seconds",
                               "quantile", "Quantiles of the same over the last 1000 requests."};
+
+constexpr std::array kRequestRows = {kRequests, kDuration, kQuantile};
 
 }  // namespace
 
-void Statistics::record(int status, double latency_seconds) {
+std::span<const MetricRow> request_metric_rows() {
+  return kRequestRows;
+}
+
+void RequestStatistics::record(int status, double latency_seconds) {
   const auto bucket = std::lower_bound(kBounds.begin(), kBounds.end(), latency_seconds) - kBounds.begin();
   const std::lock_guard lock(mutex_);
   ++by_status_[status];
@@ -34,7 +41,7 @@ void Statistics::record(int status, double latency_seconds) {
   }
 }
 
-void Statistics::write_metrics(metrics::SeriesWriter& writer) const {
+void RequestStatistics::write_metrics(metrics::SeriesWriter& writer) const {
   std::unique_lock lock(mutex_);
   writer.family(kRequests);
   for (const auto& [status, count] : by_status_) {
@@ -53,4 +60,4 @@ void Statistics::write_metrics(metrics::SeriesWriter& writer) const {
   }
 }
 
-}  // namespace sonde::demo
+}  // namespace sonde::inject

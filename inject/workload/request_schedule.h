@@ -5,17 +5,17 @@
 
 #include "common/clock.h"
 
-namespace sonde::demo {
+namespace sonde::inject {
 
 /// When requests are due: evenly spaced at a rate that may change at any time, whether or not earlier ones
 /// have been answered (open loop). What could not be sent within a second of its time is skipped and counted,
 /// so that a long stall is not followed by a burst.
 ///
 /// Threads: safe.
-class Schedule {
+class RequestSchedule {
  public:
   /// Range: rate > 0, in requests per second.
-  Schedule(double rate, SteadyTime start) : rate_(rate), next_(start) {}
+  RequestSchedule(double rate, SteadyTime start) : rate_(rate), next_(start) {}
 
   /// The next request's time, which may already have passed. The caller sends it then.
   SteadyTime next(SteadyTime now);
@@ -31,4 +31,4 @@ class Schedule {
   uint64_t skipped_ = 0;
 };
 
-}  // namespace sonde::demo
+}  // namespace sonde::inject

@@ -1,4 +1,4 @@
-#include "demo/load/generator.h"
+#include "inject/workload/request_generator.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 #include <mutex>
 #include <random>
 
-namespace sonde::demo {
+namespace sonde::inject {
 namespace {
 
 /// Moves the calling thread, and only it, into a network namespace.
@@ -36,10 +36,11 @@ void sleep_until(SteadyTime due, const std::stop_token& stop) {
 
 }  // namespace
 
-Generator::Generator(GeneratorOptions options, Schedule& schedule, Statistics& statistics)
+RequestGenerator::RequestGenerator(RequestOptions options, RequestSchedule& schedule,
+                                   RequestStatistics& statistics)
     : options_(std::move(options)), schedule_(schedule), statistics_(statistics) {}
 
-Result<void> Generator::start() {
+Result<void> RequestGenerator::start() {
   if (!options_.network_namespace.empty()) {
     // Tried once on a thread of its own, so that a wrong path ends the start and not sixteen workers.
     Result<void> entered;
@@ -52,22 +53,21 @@ Result<void> Generator::start() {
   return {};
 }
 
-void Generator::work(const std::stop_token& stop, unsigned worker) {
+void RequestGenerator::work(const std::stop_token& stop, unsigned worker) {
   if (!options_.network_namespace.empty() && !enter_network_namespace(options_.network_namespace)) return;
-  httplib::Client client(options_.host, options_.port);
+  httplib::Client client(options_.target.host(), options_.target.port());
   client.set_keep_alive(true);
   client.set_connection_timeout(5);
   client.set_read_timeout(5);
   std::minstd_rand random(worker + 1);
-  std::uniform_int_distribution<unsigned> item(1, options_.items);
   while (!stop.stop_requested()) {
     const SteadyTime due = schedule_.next(SteadyClock::now());
     sleep_until(due, stop);
     if (stop.stop_requested()) return;
-    const auto answer = client.Get("/item?id=" + std::to_string(item(random)));
+    const auto answer = client.Get(options_.target.next_path(random));
     statistics_.record(answer ? answer->status : 0,
                        std::chrono::duration<double>(SteadyClock::now() - due).count());
   }
 }
 
-}  // namespace sonde::demo
+}  // namespace sonde::inject
