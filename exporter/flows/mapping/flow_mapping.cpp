@@ -17,8 +17,6 @@ using metrics::MetricType;
 
 constexpr const char* kFeature = "flow_mapping";
 constexpr const char* kConntrackFeature = "flow_mapping.conntrack";
-/// A path without packets for so long is forgotten, and its row goes.
-constexpr auto kPathRests = std::chrono::minutes(10);
 /// The table of mappings is large, and all that a scrape wants of it is how many there are.
 constexpr auto kCountsEvery = std::chrono::seconds(30);
 
@@ -143,19 +141,19 @@ Result<void> FlowMapping::update(const ContainerTable& containers, SteadyTime no
   count_plain_paths(*paths, plain_made);
   auto names = std::make_shared<MappingNames>();
   names->pods = *pods;
-  for (const auto& [key, state] : *paths) {
-    names->interfaces.try_emplace(key.interface, interfaces_.name(key.interface));
-  }
   static const metrics::Labels kNoPod{{"namespace", ""}, {"pod", ""}, {"container", ""}, {"service", ""}};
-  rows_.update(*paths, [&](const path_key& key) {
+  const auto labels_of = [&](const path_key& key) {
     const AddressedPod* const pod = (*pods)->find(key.local);
-    const std::string& name = names->interfaces[key.interface];
+    const std::string& name =
+        names->interfaces.try_emplace(key.interface, interfaces_.name(key.interface)).first->second;
     return PathLabels{.pod = pod == nullptr ? kNoPod : pod->labels,
                       .is_pod = pod != nullptr,
                       .interface = name.empty() ? std::to_string(key.interface) : name};
-  });
+  };
+  const auto now_ns = static_cast<uint64_t>(now.time_since_epoch().count());
+  rows_.update(*paths, labels_of, now_ns);
   for (const path_key& key : rows_.ended()) drop(key);
-  drop_resting(*paths, now);
+  drop_resting(*paths, now_ns);
   const std::lock_guard lock(mutex_);
   names_ = std::move(names);
   return {};
@@ -172,8 +170,7 @@ Result<void> FlowMapping::count_mappings(SteadyTime now) {
   return {};
 }
 
-void FlowMapping::drop_resting(const MappingPrograms::Paths& paths, SteadyTime now) {
-  const auto now_ns = static_cast<uint64_t>(now.time_since_epoch().count());
+void FlowMapping::drop_resting(const MappingPrograms::Paths& paths, uint64_t now_ns) {
   const auto rests = static_cast<uint64_t>(std::chrono::nanoseconds(kPathRests).count());
   for (const auto& [key, state] : paths) {
     if (now_ns < state.last_ns + rests) continue;

@@ -48,7 +48,7 @@ class FlowMapping {
   FlowMapping(MappingOptions options, std::unique_ptr<MappingPrograms> programs);
   Result<void> count_mappings(SteadyTime now);
   void count_plain_paths(const MappingPrograms::Paths& paths, uint64_t made);
-  void drop_resting(const MappingPrograms::Paths& paths, SteadyTime now);
+  void drop_resting(const MappingPrograms::Paths& paths, uint64_t now_ns);
   void drop(const path_key& key);
 
   const MappingOptions options_;

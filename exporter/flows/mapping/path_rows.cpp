@@ -62,6 +62,12 @@ void write_histogram(metrics::SeriesWriter& writer, const metrics::Labels& label
   writer.histogram(labels, kUpperBounds, counts, static_cast<double>(histogram.sum_ns) / 1e9);
 }
 
+path_key key_of(const std::array<uint8_t, sizeof(path_key)>& bytes) {
+  path_key key{};
+  std::memcpy(&key, bytes.data(), sizeof key);
+  return key;
+}
+
 metrics::Labels labels_of_path(const path_key& key, const PathLabels& known) {
   metrics::Labels labels = known.pod;
   const bool virtual_network = key.tunnel == SONDE_TUNNEL_VXLAN || key.tunnel == SONDE_TUNNEL_GENEVE;
@@ -95,7 +101,7 @@ void PathRows::add_new(Times& to, const Times& last, const path_state& now) {
   add(to.local_rtt, last.local_rtt, now.local_rtt);
 }
 
-void PathRows::update(const Paths& paths, const LabelsOf& labels_of) {
+void PathRows::update(const Paths& paths, const LabelsOf& labels_of, uint64_t now_ns) {
   for (auto& [key, path] : paths_) path.seen = false;
   ended_.clear();
   std::vector<Path*> without;
@@ -113,6 +119,7 @@ void PathRows::update(const Paths& paths, const LabelsOf& labels_of) {
       continue;
     }
     path.plain = is_plain(key.tunnel);
+    path.last_ns = state.last_ns;
     path.bytes = state.bytes;
     path.pod = known.pod.text();
     path.labels = labels_of_path(key, known);
@@ -120,7 +127,7 @@ void PathRows::update(const Paths& paths, const LabelsOf& labels_of) {
     const bool answers = state.rtt.sum_ns > 0 || state.local_rtt.sum_ns > 0;
     if (!path.has_row && (!path.plain || answers)) without.push_back(&path);
   }
-  std::erase_if(paths_, [](const auto& entry) { return !entry.second.seen; });
+  forget_evicted(labels_of, now_ns);
   give_rows(without);
   for (const auto& [key, state] : paths) {
     const auto found = paths_.find(bytes_of(key));
@@ -129,6 +136,18 @@ void PathRows::update(const Paths& paths, const LabelsOf& labels_of) {
     add_new(path.has_row ? path.row : other_, path.last, state);
     path.last = {state.rtt, state.local_rtt};
   }
+}
+
+/// Of the paths that the kernel has no more, those keep their places whose row would come back.
+void PathRows::forget_evicted(const LabelsOf& labels_of, uint64_t now_ns) {
+  constexpr auto kRests = static_cast<uint64_t>(std::chrono::nanoseconds(kPathRests).count());
+  std::erase_if(paths_, [&](const auto& entry) {
+    const Path& path = entry.second;
+    if (path.seen) return false;
+    if (!path.has_row || now_ns >= path.last_ns + kRests) return true;
+    const PathLabels known = labels_of(key_of(entry.first));
+    return !known.is_pod || path.pod != known.pod.text();
+  });
 }
 
 void PathRows::give_rows(std::vector<Path*>& without) {
