@@ -195,14 +195,16 @@ def rows(exporter: NodeExporter, name: str) -> list[tuple[dict[str, str], float]
 
 
 class Prometheus:
-    """A real Prometheus in a node's network that scrapes both exporters each second."""
+    """A real Prometheus in a node's network that scrapes both exporters each second; `rules`: a file of rules."""
 
-    def __init__(self, node: Node, folder: str) -> None:
+    def __init__(self, node: Node, folder: str, rules: str = "groups: []") -> None:
         self._node = node
         config = os.path.join(folder, "prometheus.yml")
         targets = ", ".join(f'"{address}:{EXPORTER_PORT}"' for address in UNDERLAY.values())
+        with open(os.path.join(folder, "rules.yml"), "w", encoding="utf-8") as file:
+            file.write(rules)
         with open(config, "w", encoding="utf-8") as file:
-            file.write("global: {scrape_interval: 1s, scrape_timeout: 1s}\nscrape_configs:\n"
+            file.write("global: {scrape_interval: 1s, scrape_timeout: 1s}\nrule_files: [rules.yml]\nscrape_configs:\n"
                        f"- {{job_name: sonde, honor_labels: true, static_configs: [{{targets: [{targets}]}}]}}\n")
         self._process = subprocess.Popen([*enter(node.namespace), "prometheus", f"--config.file={config}",
                                           f"--storage.tsdb.path={folder}/data", "--web.listen-address=127.0.0.1:9090"],
