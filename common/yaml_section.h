@@ -29,6 +29,7 @@ class Complaints {
   /// "file:line" of a node; only the file for one that stands nowhere.
   static std::string place(const std::string& file, const YAML::Node& where);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
+  [[nodiscard]] size_t count() const { return lines_.size(); }
   /// One line: the first one, then line and key of the others: "… (1 more error: line 7 analysis.chart)".
   [[nodiscard]] std::string text() const;
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <vector>
 
 namespace sonde::inject {
 
@@ -27,7 +26,7 @@ int SignalQueue::take() {
   return static_cast<int>(info.ssi_signo);
 }
 
-void wait_for(std::initializer_list<int> descriptors, SteadyTime deadline) {
+void wait_for(const std::vector<int>& descriptors, SteadyTime deadline) {
   std::vector<pollfd> polled;
   for (const int descriptor : descriptors) polled.push_back({descriptor, POLLIN, 0});
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <initializer_list>
+#include <vector>
 
 #include "common/clock.h"
 #include "common/file_descriptor.h"
@@ -22,7 +22,7 @@ class SignalQueue {
 };
 
 /// Sleeps until one of the descriptors (-1: never) is readable, or until `deadline`.
-void wait_for(std::initializer_list<int> descriptors, SteadyTime deadline);
+void wait_for(const std::vector<int>& descriptors, SteadyTime deadline);
 
 /// Whether it is readable now; -1 never is.
 bool is_readable(int descriptor);

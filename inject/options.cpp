@@ -29,6 +29,7 @@ struct RawFlags {
   std::string linger = "1m";
   std::string state_folder = "/run/sonde";
   bool all = false;
+  bool check = false;
   int report_descriptor = -1;
   http::WebOptions web;
   http::LogOptions log;
@@ -46,7 +47,9 @@ constexpr const char* kDescription =
     "metrics. "
     "Needs root. If it is killed, a watchdog takes the fault back; if that is killed too, `sonde-inject "
     "undo` does.\n"
-    "Another command, `sonde-inject workload`, sends a service a load of requests; it has its own --help.";
+    "Other commands, each with its own --help: `sonde-inject campaign` injects faults one after the other as "
+    "a "
+    "file says, `sonde-inject workload` sends a service a load of requests.";
 
 constexpr const char* kFooter =
     "Examples:\n"
@@ -102,6 +105,7 @@ std::vector<FaultCommand> add_fault_commands(CLI::App& app, RawFlags& raw) {
       fault->add_flags(*command);
       add_state_flag(*command, raw);
     });
+    command->add_flag("--check", raw.check, "Only look whether the flags are right and the target is there");
     // For campaigns alone, so not shown: a pipe that takes the place of /metrics (fault_report.h).
     command->add_option("--report-descriptor", raw.report_descriptor)->group("");
     in_group(*command, "Web", [&] { http::add_web_flags(*command, raw.web, ":9758"); });
@@ -120,7 +124,8 @@ Result<std::chrono::milliseconds> duration_of(std::string_view flag, std::string
       fmt::format("{}={}: no duration up to 24h; write for example 500ms, 30s or 1m30s", flag, value));
 }
 
-Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
+/// All but the target.
+Result<InjectOptions> check_values(FaultCommand& command, const RawFlags& raw) {
   InjectOptions options;
   const auto duration = duration_of("--duration", raw.duration);
   if (!duration) return tl::unexpected(duration.error());
@@ -131,6 +136,20 @@ Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
   const auto linger = duration_of("--linger", raw.linger);
   if (!linger) return tl::unexpected(linger.error());
   if (auto good = command.fault->check(); !good) return tl::unexpected(good.error());
+  options.row = command.row;
+  options.rootfs = raw.rootfs;
+  options.duration = *duration;
+  options.proof_timeout = *proof_timeout;
+  options.linger = *linger;
+  options.state_folder = raw.state_folder;
+  options.web = raw.web;
+  options.report_descriptor = raw.report_descriptor;
+  return options;
+}
+
+Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
+  auto options = check_values(command, raw);
+  if (!options) return options;
   if (geteuid() != 0) {
     return fail(ErrorCode::kPermission, "moving a process into a cgroup needs root; start it with sudo");
   }
@@ -138,16 +157,8 @@ Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
   if (!target) {
     return fail(target.error().code, fmt::format("--cgroup={}: {}", raw.cgroup, target.error().message));
   }
-  options.row = command.row;
-  options.rootfs = raw.rootfs;
-  options.fault = std::move(command.fault);
-  options.target = std::move(*target);
-  options.duration = *duration;
-  options.proof_timeout = *proof_timeout;
-  options.linger = *linger;
-  options.state_folder = raw.state_folder;
-  options.web = raw.web;
-  options.report_descriptor = raw.report_descriptor;
+  options->fault = std::move(command.fault);
+  options->target = std::move(*target);
   return options;
 }
 
@@ -219,9 +230,24 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     if (!command.app->parsed()) continue;
     auto options = check(command, raw);
     if (!options) return refuse(options.error());
+    if (raw.check) return result;
     result.inject = std::move(*options);
   }
   return result;
+}
+
+Result<void> check_fault_words(const std::vector<std::string>& words) {
+  CLI::App app;
+  app.require_subcommand(1);
+  RawFlags raw;
+  auto commands = add_fault_commands(app, raw);
+  if (auto parsed = parse_words(app, words); !parsed)
+    return fail(ErrorCode::kInvalid, parsed.error().message);
+  for (auto& command : commands) {
+    if (!command.app->parsed()) continue;
+    if (const auto options = check_values(command, raw); !options) return tl::unexpected(options.error());
+  }
+  return {};
 }
 
 }  // namespace sonde::inject

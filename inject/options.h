@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/http/server.h"
 #include "common/result.h"
@@ -44,5 +45,9 @@ struct CommandLine {
 /// Reads the command line and sets up the log. Help and version go to stdout with exit code 0; a mistake is
 /// one line on stderr (key, value, remedy) with exit code 2, lacking rights with 1.
 CommandLine read_command_line(int argc, const char* const* argv);
+
+/// Whether `sonde-inject WORDS` would be understood and its values make sense, whatever its target. Errors:
+/// kInvalid, one line: the flag, the value, the remedy.
+Result<void> check_fault_words(const std::vector<std::string>& words);
 
 }  // namespace sonde::inject

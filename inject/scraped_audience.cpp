@@ -26,9 +26,7 @@ class ScrapedAudience : public Audience {
   }
 
   Result<void> start() override {
-    if (auto started = server_.start(); !started) return started;
-    log::info("serving", {{"port", server_.port()}});
-    return {};
+    return server_.start();
   }
 
   void placed(double) override { publication_.set_placed(fault_); }

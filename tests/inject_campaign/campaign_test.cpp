@@ -1,0 +1,141 @@
+// The program on real cgroups, with real injectors as its children.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "tests/identity/scratch_directory.h"
+#include "tests/inject/running_injector.h"
+#include "tests/inject/test_cgroup.h"
+
+namespace sonde::inject {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class Campaign : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: cgroups are made and processes moved into them";
+    cgroup_.emplace();
+    before_ = cgroup_->processes();
+  }
+
+  /// Injections of 2 s, 1 s apart, in the one cgroup.
+  std::vector<std::string> arguments(const std::string& faults, std::vector<std::string> more = {}) const {
+    const std::string file = (std::filesystem::path(folder_.path()) / "campaign.yml").string();
+    std::ofstream(file)
+        << "warm_up: 0s\ninjection_duration: 2s\npause_time: 1s\norder: listed\ntargets: [{cgroup: "
+        << cgroup_->path() << "}]\nfaults: " << faults << "\n";
+    std::vector<std::string> words = {"campaign", file};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+
+  /// No process of the program is left, none in the cgroup, no state file.
+  void expect_nothing_left(const RunningInjector& campaign) const {
+    EXPECT_TRUE(eventually([&] { return campaign.processes().empty(); }));
+    EXPECT_EQ(cgroup_->processes(), before_);
+    std::error_code none;
+    EXPECT_EQ(std::filesystem::directory_iterator(campaign.state_folder(), none),
+              std::filesystem::directory_iterator());
+  }
+
+  [[nodiscard]] std::map<std::string, std::string> labels() const {
+    return {{"namespace", cgroup_->namespace_name()},
+            {"pod", "api-2"},
+            {"container", "api-2"},
+            {"service", "api"},
+            {"fault", "cpu"}};
+  }
+
+  static constexpr const char* kCpu = "[{fault: cpu, cores: 0.2, min-effect: 0.1}]";
+  test::ScratchDirectory folder_;
+  std::optional<TestCgroup> cgroup_;
+  std::map<std::string, std::vector<pid_t>> before_;
+};
+
+TEST_F(Campaign, InjectsOneAfterTheOtherAndPublishesEach) {
+  RunningInjector campaign(
+      arguments("[{fault: cpu, cores: 0.2, min-effect: 0.1}, {fault: cpu, cores: 0.3, min-effect: 0.1}]",
+                {"--linger=5s"}));
+  EXPECT_TRUE(eventually([&] {
+    return campaign.get("/metrics") && campaign.scrape().value("sonde_fault_active", labels()) == 1;
+  }));
+  const auto page = campaign.scrape();
+  EXPECT_EQ(page.value("sonde_fault_in_place", labels()), 1);
+  EXPECT_EQ(page.value("sonde_fault_asked_cores", labels()), 0.2);
+  EXPECT_EQ(page.value("sonde_campaign_injections", {}), 2);
+  EXPECT_TRUE(eventually([&] {
+    return campaign.get("/metrics") &&
+           campaign.scrape().value("sonde_campaign_injections_ended_total", {{"outcome", "proven"}}) == 1;
+  }));
+  EXPECT_EQ(campaign.scrape().value("sonde_fault_active", labels()), 0);
+  EXPECT_EQ(campaign.wait(), 0) << campaign.log();
+  expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, ASignalTakesTheFaultBackAndResumeGoesOn) {
+  const auto words =
+      arguments("[{fault: cpu, cores: 0.2, min-effect: 0.1}, {fault: cpu, cores: 0.3, min-effect: 0.1}]");
+  {
+    RunningInjector campaign(words);
+    ASSERT_TRUE(campaign.says("number=2"));
+    campaign.signal(SIGINT);
+    EXPECT_EQ(campaign.wait(), 3) << campaign.log();
+    expect_nothing_left(campaign);
+  }
+  {
+    RunningInjector again(words);
+    EXPECT_EQ(again.wait(), 1);
+    EXPECT_THAT(again.log(), HasSubstr("1 of 2 injections are over; --resume goes on"));
+  }
+  auto resume = words;
+  resume.emplace_back("--resume");
+  RunningInjector campaign(resume);
+  EXPECT_EQ(campaign.wait(), 0) << campaign.log();
+  EXPECT_THAT(campaign.log(), testing::Not(HasSubstr("number=1 ")));
+  EXPECT_THAT(campaign.log(), HasSubstr("number=2 "));
+  expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, KilledItLeavesNothing) {
+  RunningInjector campaign(arguments(kCpu));
+  ASSERT_TRUE(eventually([&] {
+    return campaign.get("/metrics") && campaign.scrape().value("sonde_fault_in_place", labels()) == 1;
+  }));
+  campaign.signal(SIGKILL);
+  EXPECT_EQ(campaign.wait(), -SIGKILL);
+  expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, SaysSoWhereAnEffectDoesNotShow) {
+  // A frozen cgroup could not be burned in; here the proof asks for more than there is time for.
+  RunningInjector campaign(arguments("[{fault: cpu, cores: 0.05, min-effect: 1, proof-timeout: 1ms}]"));
+  EXPECT_EQ(campaign.wait(), 1);
+  EXPECT_THAT(campaign.log(), HasSubstr("proven=false"));
+  expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, EndsBeforeTheFirstInjectionWhereATargetIsNotThere) {
+  auto words = arguments(kCpu);
+  std::ofstream(words[1]) << "targets: [{cgroup: /sonde-no-such}]\nfaults: " << kCpu << "\n";
+  const auto [output, code] = run_program(words);
+  EXPECT_EQ(code, 1);
+  EXPECT_THAT(output, HasSubstr("--cgroup=/sonde-no-such: exists in none"));
+  EXPECT_THAT(output, testing::Not(HasSubstr("injection begins")));
+}
+
+TEST_F(Campaign, ADryRunPrintsTheSchedule) {
+  auto words = arguments(kCpu, {"--dry-run"});
+  const auto [output, code] = run_program(words);
+  EXPECT_EQ(code, 0);
+  EXPECT_THAT(output, HasSubstr("campaign.yml: 1 injections, 3s in all (seed 1)"));
+  EXPECT_THAT(output, HasSubstr("cpu --cores=0.2 --min-effect=0.1 in cgroup=" + cgroup_->path()));
+}
+
+}  // namespace
+}  // namespace sonde::inject
