@@ -7,6 +7,7 @@
 
 #include "common/metrics/build_info_metric.h"
 #include "common/metrics/process_metrics.h"
+#include "inject/campaign/campaign_metrics.h"
 #include "inject/fault_publication.h"
 #include "inject/faults/fault_table.h"
 #include "inject/workload/workload.h"
@@ -53,6 +54,8 @@ std::string metrics_table() {
     append_heading(page, fmt::format("Fault `{}`", row.name), row.help);
     append_rows(page, row.metric_rows());
   }
+  append_heading(page, "Campaign", "Of `sonde-inject campaign`, beside those of its faults");
+  append_rows(page, campaign_metric_rows());
   append_heading(page, "Workload", "Of `sonde-inject workload` and of campaigns that have one");
   append_rows(page, workload_metric_rows());
   append_rows(page, request_metric_rows());
