@@ -17,6 +17,8 @@ constexpr const char* kDescription =
     "and /diagnose for people. One runs in a cluster, as any user.\n"
     "Other commands, each with its own --help: `sonde-analyzer query` prints series as the analyzer sees "
     "them, "
+    "`sonde-analyzer dataset` writes rows that are labelled with what sonde-inject did, "
+    "`sonde-analyzer train` learns from them, "
     "`sonde-analyzer evaluate classify` says how well the classifiers tell faults in a table of known cases.";
 
 constexpr const char* kFooter =

@@ -51,6 +51,8 @@ Result<std::shared_ptr<Runtime::Setup>> Runtime::make_setup(const std::string& f
   setup->config = std::move(*config);
   setup->mapper = std::make_shared<const MetricMapper>(std::move(*mapper));
   setup->source = std::move(*source);
+  const std::string& models = setup->config.classifier.model;
+  if (!models.empty()) setup->models = std::make_shared<ModelWatch>(models);
   return setup;
 }
 
@@ -65,6 +67,7 @@ void Runtime::run(std::shared_ptr<Setup> setup) {
   options.interval_ms = setup->config.analysis.interval.count();
   options.history_ms = history_ms(setup->config);
   options.analysis = analysis_options(setup->config);
+  options.models = setup->models;
   auto loop = std::make_unique<TickLoop>(options, setup->mapper, *setup->source, reports_, health_);
   {
     const std::lock_guard lock(setup_mutex_);
@@ -104,8 +107,10 @@ Result<void> Runtime::reload() {
 
 Result<ReportPointer> Runtime::diagnose_past(const PastRequest& request) {
   const std::shared_ptr<Setup> current = setup();
-  return analyzer::diagnose_past(analysis_options(current->config), current->mapper, *current->source,
-                                 history_ms(current->config), request);
+  AnalysisOptions options = analysis_options(current->config);
+  if (current->models) options.model = current->models->current();
+  return analyzer::diagnose_past(options, current->mapper, *current->source, history_ms(current->config),
+                                 request);
 }
 
 void Runtime::log_start(std::string_view addresses) const {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "analyzer/config/config.h"
+#include "analyzer/models/model_watch.h"
 #include "analyzer/pipeline/tick_loop.h"
 #include "analyzer/report/diagnosis_queue.h"
 #include "analyzer/report/health.h"
@@ -53,6 +54,7 @@ class Runtime {
     Config config;
     std::shared_ptr<const MetricMapper> mapper;
     std::unique_ptr<Source> source;
+    std::shared_ptr<ModelWatch> models;  ///< null: no classifier is configured
   };
 
   friend Result<void> check_configuration(const std::string& file);

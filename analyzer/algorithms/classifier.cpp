@@ -18,10 +18,11 @@ uint32_t Classifier::predict(std::span<const double> row) const {
 
 std::span<const ClassifierKind> classifier_kinds() {
   static constexpr std::array kKinds = {
-      ClassifierKind{"knn", "k nearest neighbours", fit_nearest_neighbours},
-      ClassifierKind{"svm", "linear SVM", fit_linear_svm},
-      ClassifierKind{"naive_bayes", "Gaussian naive Bayes", fit_gaussian_naive_bayes},
-      ClassifierKind{"random_forest", "random forest", fit_random_forest},
+      ClassifierKind{"knn", "k nearest neighbours", fit_nearest_neighbours, load_nearest_neighbours},
+      ClassifierKind{"svm", "linear SVM", fit_linear_svm, load_linear_svm},
+      ClassifierKind{"naive_bayes", "Gaussian naive Bayes", fit_gaussian_naive_bayes,
+                     load_gaussian_naive_bayes},
+      ClassifierKind{"random_forest", "random forest", fit_random_forest, load_random_forest},
   };
   return kKinds;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analyzer/algorithms/labelled_rows.h"
+#include "analyzer/algorithms/parameters.h"
 
 namespace sonde::analyzer {
 
@@ -25,6 +26,9 @@ class Classifier {
 
   /// The class of a row: the most probable one, of equals the lowest, unless a classifier decides otherwise.
   [[nodiscard]] virtual uint32_t predict(std::span<const double> row) const;
+
+  /// Writes what was learnt; the load() of its kind makes of it a classifier that answers with the same bits.
+  virtual void save(ParameterWriter& to) const = 0;
 };
 
 /// Parameters of all of them; the defaults are the source's. Source: Du, Xie, He 2018, section V.
@@ -45,6 +49,9 @@ struct ClassifierKind {
   std::string_view title;  ///< for people
   /// REQUIRES: rows of at least one class; no NaN. The same rows, options and seed give the same classifier.
   std::unique_ptr<Classifier> (*fit)(const LabelledRows&, const ClassifierOptions&);
+  /// Reads what save() wrote, for rows of that many columns and classes. Whatever the bytes are: null, or a
+  /// classifier that can be asked.
+  std::unique_ptr<Classifier> (*load)(ParameterReader&, size_t columns, size_t class_count);
 };
 
 /// Nearest neighbours, linear SVM, naive Bayes and random forest, in that order.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -161,6 +162,40 @@ std::span<const double> DecisionTree::shares(std::span<const double> row) const 
   const Node* node = nodes_.data();
   while (node->left != 0) node = &nodes_[row[node->column] <= node->threshold ? node->left : node->right];
   return std::span(shares_).subspan(node->shares, class_count_);
+}
+
+void DecisionTree::save(ParameterWriter& to) const {
+  std::vector<double> thresholds;
+  std::vector<uint32_t> links;
+  for (const Node& node : nodes_) {
+    thresholds.push_back(node.threshold);
+    links.insert(links.end(), {node.column, node.left, node.right, node.shares});
+  }
+  to.list(thresholds);
+  to.list(links);
+  to.list(shares_);
+}
+
+std::optional<DecisionTree> DecisionTree::load(ParameterReader& from, size_t columns, size_t class_count) {
+  const std::vector<double> thresholds = from.list<double>();
+  const std::vector<uint32_t> links = from.list<uint32_t>();
+  DecisionTree tree(class_count);
+  tree.shares_ = from.list<double>();
+  const size_t nodes = thresholds.size();
+  const auto is_share = [](double each) { return each >= 0 && each <= 1; };
+  if (!from.good() || nodes == 0 || links.size() != 4 * nodes) return std::nullopt;
+  if (!std::ranges::all_of(tree.shares_, is_share)) return std::nullopt;
+  for (size_t i = 0; i < nodes; ++i) {
+    const Node node{thresholds[i], links[4 * i], links[4 * i + 1], links[4 * i + 2], links[4 * i + 3]};
+    const bool leaf = node.left == 0;
+    // Both ways lead on, so that every row comes to a leaf.
+    const bool possible = leaf ? node.shares + class_count <= tree.shares_.size()
+                               : node.left > i && node.left < nodes && node.right > i && node.right < nodes &&
+                                     node.column < columns && std::isfinite(node.threshold);
+    if (!possible) return std::nullopt;
+    tree.nodes_.push_back(node);
+  }
+  return tree;
 }
 
 }  // namespace sonde::analyzer

@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <span>
 #include <vector>
 
 #include "analyzer/algorithms/labelled_rows.h"
+#include "analyzer/algorithms/parameters.h"
 
 namespace sonde::analyzer {
 
@@ -49,7 +51,13 @@ class DecisionTree {
   /// The class shares of the leaf that the row ends in: class_count values.
   [[nodiscard]] std::span<const double> shares(std::span<const double> row) const;
 
+  void save(ParameterWriter& to) const;
+  /// Nothing where the bytes are no tree for rows of that many columns and classes.
+  static std::optional<DecisionTree> load(ParameterReader& from, size_t columns, size_t class_count);
+
  private:
+  explicit DecisionTree(size_t class_count) : class_count_(class_count) {}
+
   struct Node {
     double threshold = 0;  ///< rows at or below it go left
     uint32_t column = 0;

@@ -30,6 +30,13 @@ double largest_variance(const LabelledRows& rows) {
 
 class GaussianNaiveBayes final : public Classifier {
  public:
+  GaussianNaiveBayes(size_t columns, std::vector<double> constants, std::vector<double> means,
+                     std::vector<double> precisions)
+      : columns_(columns),
+        constants_(std::move(constants)),
+        means_(std::move(means)),
+        precisions_(std::move(precisions)) {}
+
   GaussianNaiveBayes(const LabelledRows& rows, const ClassifierOptions& options)
       : columns_(rows.columns),
         constants_(rows.class_count),
@@ -101,6 +108,12 @@ class GaussianNaiveBayes final : public Classifier {
     for (double& each : out) each /= sum;
   }
 
+  void save(ParameterWriter& to) const override {
+    to.list(constants_);
+    to.list(means_);
+    to.list(precisions_);
+  }
+
  private:
   size_t columns_;
   std::vector<double> constants_;   ///< log prior - Σ log(2π variance) / 2, one a class
@@ -113,6 +126,23 @@ class GaussianNaiveBayes final : public Classifier {
 std::unique_ptr<Classifier> fit_gaussian_naive_bayes(const LabelledRows& rows,
                                                      const ClassifierOptions& options) {
   return std::make_unique<GaussianNaiveBayes>(rows, options);
+}
+
+std::unique_ptr<Classifier> load_gaussian_naive_bayes(ParameterReader& from, size_t columns,
+                                                      size_t class_count) {
+  std::vector<double> constants = from.list<double>();
+  std::vector<double> means = from.list<double>();
+  std::vector<double> precisions = from.list<double>();
+  const bool possible =
+      from.good() && constants.size() == class_count && means.size() == class_count * columns &&
+      precisions.size() == means.size() &&
+      std::ranges::all_of(constants,
+                          [](double each) { return each < std::numeric_limits<double>::infinity(); }) &&
+      std::ranges::all_of(means, [](double each) { return std::isfinite(each); }) &&
+      std::ranges::all_of(precisions, [](double each) { return each >= 0 && std::isfinite(each); });
+  if (!possible) return nullptr;
+  return std::make_unique<GaussianNaiveBayes>(columns, std::move(constants), std::move(means),
+                                              std::move(precisions));
 }
 
 }  // namespace sonde::analyzer

@@ -15,4 +15,8 @@ inline constexpr double kVarianceSmoothing = 1e-9;
 std::unique_ptr<Classifier> fit_gaussian_naive_bayes(const LabelledRows& rows,
                                                      const ClassifierOptions& options);
 
+/// Reads one back; null where the bytes are none. See ClassifierKind::load.
+std::unique_ptr<Classifier> load_gaussian_naive_bayes(ParameterReader& from, size_t columns,
+                                                      size_t class_count);
+
 }  // namespace sonde::analyzer

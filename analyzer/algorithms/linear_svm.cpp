@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -98,6 +100,9 @@ class LinearSvm final : public Classifier {
     }
   }
 
+  LinearSvm(size_t class_count, std::vector<uint32_t> occurring, std::vector<Pair> pairs)
+      : class_count_(class_count), occurring_(std::move(occurring)), pairs_(std::move(pairs)) {}
+
   [[nodiscard]] size_t class_count() const override { return class_count_; }
 
   [[nodiscard]] uint32_t predict(std::span<const double> row) const override {
@@ -125,6 +130,15 @@ class LinearSvm final : public Classifier {
     for (size_t i = 0; i < classes; ++i) out[occurring_[i]] = coupled[i];
   }
 
+  void save(ParameterWriter& to) const override {
+    to.list(occurring_);
+    for (const Pair& pair : pairs_) {
+      to.list(pair.weights);
+      to.real(pair.sigmoid.first);
+      to.real(pair.sigmoid.second);
+    }
+  }
+
  private:
   size_t class_count_;
   std::vector<uint32_t> occurring_;  ///< classes that there were rows of, rising
@@ -135,6 +149,29 @@ class LinearSvm final : public Classifier {
 
 std::unique_ptr<Classifier> fit_linear_svm(const LabelledRows& rows, const ClassifierOptions& options) {
   return std::make_unique<LinearSvm>(rows, options);
+}
+
+std::unique_ptr<Classifier> load_linear_svm(ParameterReader& from, size_t columns, size_t class_count) {
+  std::vector<uint32_t> occurring = from.list<uint32_t>();
+  const bool rising = std::ranges::adjacent_find(occurring, std::greater_equal<>()) == occurring.end();
+  if (occurring.empty() || !rising || occurring.back() >= class_count) return nullptr;
+  std::vector<Pair> pairs;
+  for (size_t i = 0; i < occurring.size(); ++i) {
+    for (size_t j = i + 1; j < occurring.size(); ++j) {
+      Pair& pair = pairs.emplace_back();
+      pair.first = occurring[i];
+      pair.second = occurring[j];
+      pair.weights = from.list<double>();
+      pair.sigmoid.first = from.real();
+      pair.sigmoid.second = from.real();
+      const bool possible =
+          from.good() && pair.weights.size() > columns &&
+          std::ranges::all_of(pair.weights, [](double each) { return std::isfinite(each); }) &&
+          std::isfinite(pair.sigmoid.first) && std::isfinite(pair.sigmoid.second);
+      if (!possible) return nullptr;
+    }
+  }
+  return std::make_unique<LinearSvm>(class_count, std::move(occurring), std::move(pairs));
 }
 
 }  // namespace sonde::analyzer

@@ -17,4 +17,7 @@ namespace sonde::analyzer {
 /// Sources: Hsieh et al. 2008 (the solver); Platt 1999; Wu, Lin, Weng 2004, second method (coupling).
 std::unique_ptr<Classifier> fit_linear_svm(const LabelledRows& rows, const ClassifierOptions& options);
 
+/// Reads one back; null where the bytes are none. See ClassifierKind::load.
+std::unique_ptr<Classifier> load_linear_svm(ParameterReader& from, size_t columns, size_t class_count);
+
 }  // namespace sonde::analyzer

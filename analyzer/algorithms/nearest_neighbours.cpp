@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -73,6 +74,18 @@ class NearestNeighbours final : public Classifier {
       votes += weights_[of_row];
     }
     for (double& each : out) each /= votes;
+  }
+
+  /// The rows as they were learnt; the tree is built of them again.
+  void save(ParameterWriter& to) const override {
+    std::vector<double> features(features_.size());
+    for (size_t place = 0; place < order_.size(); ++place) {
+      std::copy_n(&features_[place * columns_], columns_, &features[order_[place] * columns_]);
+    }
+    to.number(k_);
+    to.list(weights_);
+    to.list(classes_);
+    to.list(features);
   }
 
  private:
@@ -176,6 +189,24 @@ void NearestNeighbours::search(uint32_t node, std::span<const double> row, Neare
 std::unique_ptr<Classifier> fit_nearest_neighbours(const LabelledRows& rows,
                                                    const ClassifierOptions& options) {
   return std::make_unique<NearestNeighbours>(rows, options);
+}
+
+std::unique_ptr<Classifier> load_nearest_neighbours(ParameterReader& from, size_t columns,
+                                                    size_t class_count) {
+  ClassifierOptions options;
+  options.neighbours = from.number();
+  options.class_weights = from.list<double>();
+  LabelledRows rows{columns, class_count, {}, from.list<uint32_t>()};
+  rows.features = from.list<double>();
+  const auto is_finite = [](double each) { return std::isfinite(each); };
+  const bool possible = from.good() && rows.rows() > 0 && rows.features.size() == rows.rows() * columns &&
+                        options.neighbours > 0 && options.neighbours <= rows.rows() &&
+                        options.class_weights.size() == class_count &&
+                        std::ranges::all_of(rows.features, is_finite) &&
+                        std::ranges::all_of(options.class_weights,
+                                            [](double each) { return each > 0 && std::isfinite(each); }) &&
+                        std::ranges::all_of(rows.classes, [&](uint32_t each) { return each < class_count; });
+  return possible ? fit_nearest_neighbours(rows, options) : nullptr;
 }
 
 }  // namespace sonde::analyzer

@@ -15,4 +15,8 @@ namespace sonde::analyzer {
 std::unique_ptr<Classifier> fit_nearest_neighbours(const LabelledRows& rows,
                                                    const ClassifierOptions& options);
 
+/// Reads one back; null where the bytes are none. See ClassifierKind::load.
+std::unique_ptr<Classifier> load_nearest_neighbours(ParameterReader& from, size_t columns,
+                                                    size_t class_count);
+
 }  // namespace sonde::analyzer

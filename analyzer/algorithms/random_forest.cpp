@@ -4,6 +4,7 @@
 #include <cassert>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <utility>
 #include <vector>
@@ -27,6 +28,9 @@ class RandomForest final : public Classifier {
     }
   }
 
+  RandomForest(size_t class_count, std::vector<DecisionTree> trees)
+      : class_count_(class_count), trees_(std::move(trees)) {}
+
   [[nodiscard]] size_t class_count() const override { return class_count_; }
 
   void probabilities(std::span<const double> row, std::span<double> out) const override {
@@ -36,6 +40,11 @@ class RandomForest final : public Classifier {
       for (size_t c = 0; c < out.size(); ++c) out[c] += shares[c];
     }
     for (double& each : out) each /= static_cast<double>(trees_.size());
+  }
+
+  void save(ParameterWriter& to) const override {
+    to.number(trees_.size());
+    for (const DecisionTree& tree : trees_) tree.save(to);
   }
 
  private:
@@ -61,6 +70,17 @@ class RandomForest final : public Classifier {
 
 std::unique_ptr<Classifier> fit_random_forest(const LabelledRows& rows, const ClassifierOptions& options) {
   return std::make_unique<RandomForest>(rows, options);
+}
+
+std::unique_ptr<Classifier> load_random_forest(ParameterReader& from, size_t columns, size_t class_count) {
+  const uint64_t count = from.number();
+  std::vector<DecisionTree> trees;
+  for (uint64_t i = 0; i < count; ++i) {  // ends with the bytes
+    std::optional<DecisionTree> tree = DecisionTree::load(from, columns, class_count);
+    if (!tree) return nullptr;
+    trees.push_back(std::move(*tree));
+  }
+  return trees.empty() ? nullptr : std::make_unique<RandomForest>(class_count, std::move(trees));
 }
 
 }  // namespace sonde::analyzer

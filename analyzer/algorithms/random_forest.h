@@ -14,4 +14,7 @@ namespace sonde::analyzer {
 /// Source: Breiman 2001; details as in scikit-learn's RandomForestClassifier.
 std::unique_ptr<Classifier> fit_random_forest(const LabelledRows& rows, const ClassifierOptions& options);
 
+/// Reads one back; null where the bytes are none. See ClassifierKind::load.
+std::unique_ptr<Classifier> load_random_forest(ParameterReader& from, size_t columns, size_t class_count);
+
 }  // namespace sonde::analyzer

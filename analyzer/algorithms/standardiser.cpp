@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace sonde::analyzer {
 namespace {
@@ -45,6 +46,14 @@ Standardiser Standardiser::fit(std::span<const double> features, size_t columns)
     if (deviation <= rounding) deviation = 1;
   }
   return fitted;
+}
+
+Standardiser Standardiser::of(std::vector<double> means, std::vector<double> deviations) {
+  assert(means.size() == deviations.size());
+  Standardiser made;
+  made.means_ = std::move(means);
+  made.deviations_ = std::move(deviations);
+  return made;
 }
 
 void Standardiser::apply(std::span<double> features) const {

@@ -14,6 +14,9 @@ class Standardiser {
   /// has mean 0. REQUIRES: columns > 0.
   static Standardiser fit(std::span<const double> features, size_t columns);
 
+  /// From what another one has. REQUIRES: as many of either; deviations > 0.
+  static Standardiser of(std::vector<double> means, std::vector<double> deviations);
+
   /// In place, for any number of rows. NaN becomes 0: what is missing counts as the mean.
   void apply(std::span<double> features) const;
 

@@ -107,6 +107,17 @@ void parse_diagnosis(YamlSection section, DiagnosisConfig& config) {
   section.close();
 }
 
+void parse_classifier(YamlSection section, ClassifierConfig& config) {
+  section.read("model", config.model);
+  const std::vector<std::string> algorithms = {"knn", "svm", "naive_bayes", "random_forest"};
+  auto algorithm = static_cast<size_t>(std::ranges::find(algorithms, config.algorithm) - algorithms.begin());
+  section.read_word("algorithm", algorithms, algorithm);
+  config.algorithm = algorithms[algorithm];
+  section.read("confidence", config.confidence, 0, 1);
+  section.read("namespace", config.name_space);
+  section.close();
+}
+
 /// The node of a dotted key itself, of the nearest one above it that the file has, or none.
 YAML::Node nearest_key(const YAML::Node& root, std::string_view key) {
   YAML::Node section = root;
@@ -174,6 +185,7 @@ Result<Config> parse_config(std::string_view text, const std::string& file) {
     parse_change_rate(detectors.section("change_rate"), config.change_rate);
     detectors.close();
     parse_diagnosis(section.section("diagnosis"), config.diagnosis);
+    parse_classifier(section.section("classifier"), config.classifier);
     parse_metric_map(section.section("metric_map"), config.presets, config.metric_map);
     section.close();
     if (complaints.empty()) check_together(*root, config, complaints);

@@ -97,6 +97,16 @@ struct DiagnosisConfig {
   friend bool operator==(const DiagnosisConfig&, const DiagnosisConfig&) = default;
 };
 
+/// `classifier`.
+struct ClassifierConfig {
+  std::string model;  ///< folder that `train` writes; "": no classifier
+  std::string algorithm = "random_forest";
+  double confidence = 0.6;
+  std::string name_space;  ///< "": services of all namespaces
+
+  friend bool operator==(const ClassifierConfig&, const ClassifierConfig&) = default;
+};
+
 /// The whole configuration file.
 struct Config {
   PrometheusConfig prometheus;
@@ -105,6 +115,7 @@ struct Config {
   ReplicaConfig replica;
   ChangeRateConfig change_rate;
   DiagnosisConfig diagnosis;
+  ClassifierConfig classifier;
   std::vector<std::string> presets;  ///< of metric_map, where they are already part of it
   MetricMap metric_map;
 

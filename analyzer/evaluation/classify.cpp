@@ -5,8 +5,6 @@
 #include <memory>
 #include <utility>
 
-#include "analyzer/algorithms/standardiser.h"
-
 namespace sonde::analyzer {
 namespace {
 
@@ -16,9 +14,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// The table on one scale, its labels as places in the sorted `classes`.
-LabelledRows rows_of(const LabelledTable& table, const Standardiser& standardiser,
-                     const std::vector<std::string>& classes) {
+}  // namespace
+
+LabelledRows labelled_rows(const LabelledTable& table, const Standardiser& standardiser,
+                           const std::vector<std::string>& classes) {
   LabelledRows rows{table.columns.size(), classes.size(), table.cells, {}};
   standardiser.apply(rows.features);
   rows.classes.reserve(table.rows());
@@ -27,8 +26,6 @@ LabelledRows rows_of(const LabelledTable& table, const Standardiser& standardise
   }
   return rows;
 }
-
-}  // namespace
 
 ClassifyOutcome classify(const LabelledTable& train, const LabelledTable& test,
                          std::span<const ClassifierKind* const> kinds, ClassifierOptions options,
@@ -40,8 +37,8 @@ ClassifyOutcome classify(const LabelledTable& train, const LabelledTable& test,
   outcome.classes.erase(std::ranges::unique(outcome.classes).begin(), outcome.classes.end());
 
   const Standardiser standardiser = Standardiser::fit(train.cells, train.columns.size());
-  const LabelledRows learnt = rows_of(train, standardiser, outcome.classes);
-  const LabelledRows told = rows_of(test, standardiser, outcome.classes);
+  const LabelledRows learnt = labelled_rows(train, standardiser, outcome.classes);
+  const LabelledRows told = labelled_rows(test, standardiser, outcome.classes);
   options.calibrated = false;  // only classes are told here
   if (balanced) options.class_weights = balanced_class_weights(learnt);
 

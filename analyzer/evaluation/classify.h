@@ -8,6 +8,7 @@
 
 #include "analyzer/algorithms/classification_report.h"
 #include "analyzer/algorithms/classifier.h"
+#include "analyzer/algorithms/standardiser.h"
 #include "analyzer/evaluation/labelled_table.h"
 
 namespace sonde::analyzer {
@@ -30,6 +31,10 @@ struct ClassifyOutcome {
   size_t missing = 0;  ///< cells of both parts that took their column's mean
   std::vector<ClassifierOutcome> classifiers;
 };
+
+/// The table on that scale, its labels as places in the sorted `classes`. REQUIRES: they hold every label.
+LabelledRows labelled_rows(const LabelledTable& table, const Standardiser& standardiser,
+                           const std::vector<std::string>& classes);
 
 /// Fits each kind to `train`, after bringing all columns to one scale as they are there, and lets it tell the
 /// rows of `test`. `balanced`: every class counts the same, else every row. REQUIRES: the same columns.

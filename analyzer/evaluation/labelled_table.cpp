@@ -196,4 +196,17 @@ Result<void> arrange_columns(LabelledTable& table, const std::vector<std::string
   return {};
 }
 
+bool take_group_column(LabelledTable& table, std::string_view name) {
+  const auto found = std::ranges::find(table.columns, name);
+  if (found == table.columns.end() || table.columns.size() == 1) return false;
+  const auto place = static_cast<size_t>(found - table.columns.begin());
+  table.groups.clear();
+  for (size_t row = 0; row < table.rows(); ++row) {
+    table.groups.push_back(fmt::format("{}", table.cells[row * table.columns.size() + place]));
+  }
+  std::vector<std::string> rest = table.columns;
+  rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(place));
+  return arrange_columns(table, rest, "").has_value();
+}
+
 }  // namespace sonde::analyzer

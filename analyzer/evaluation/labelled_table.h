@@ -35,6 +35,9 @@ Result<LabelledTable> read_labelled_table(const std::string& path, std::string_v
 /// Errors: kInvalid where the expression is none or no column matches.
 Result<void> keep_columns(LabelledTable& table, const std::string& expression);
 
+/// Makes a feature the column that says which rows belong together. False: there is none of that name.
+bool take_group_column(LabelledTable& table, std::string_view name);
+
 /// Brings the features into the order of `columns`. Errors: kInvalid with the names of those that the table
 /// lacks; those it has beyond are dropped.
 Result<void> arrange_columns(LabelledTable& table, const std::vector<std::string>& columns,

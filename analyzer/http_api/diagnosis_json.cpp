@@ -70,6 +70,27 @@ Json score_json(const Score& score) {
   return json;
 }
 
+Json class_json(const FaultClasses& classes) {
+  Json json;
+  const bool told = classes.abstained == Abstention::kNone;
+  json["service"] = told ? Json(classes.most.service) : Json();
+  json["fault"] = told ? Json(classes.most.fault) : Json();
+  json["probability"] = told ? Json(classes.most.probability) : Json();
+  if (!told)
+    json["abstained"] = {{"reason", abstention_name(classes.abstained)}, {"explanation", classes.reason}};
+  json["algorithm"] = classes.algorithm;
+  json["model"] = classes.model;
+  json["trained"] = time_text(classes.trained_ms);
+  json["probabilities"] = Json::array();
+  for (const ClassProbability& one : classes.probabilities) {
+    json["probabilities"].push_back({{"namespace", one.name_space},
+                                     {"service", one.service},
+                                     {"fault", one.fault},
+                                     {"probability", one.probability}});
+  }
+  return json;
+}
+
 Json service_json(const ServiceSummary& service) {
   Json json;
   json["namespace"] = service.name_space;
@@ -118,6 +139,7 @@ std::string diagnosis_json(const DiagnosisView& view) {
                    {"load_ratio", report.fleet.load_ratio},
                    {"services", report.fleet.services},
                    {"explanation", report.fleet.explanation}};
+  if (report.classes) json["class"] = class_json(*report.classes);
   json["scores"] = Json::array();
   for (const Score* score : view.scores) json["scores"].push_back(score_json(*score));
   json["missing"] = report.missing;

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "analyzer/http_api/chart.h"
 #include "analyzer/http_api/diagnosis_view.h"
@@ -64,6 +66,12 @@ std::string short_name(const Entity& entity) {
 
 std::string name_of(const Entity& entity) {
   return path_text(entity.name_space, bare_name(entity));
+}
+
+/// "cart: cpu", or the state of all services: "normal".
+std::string class_name(const ClassProbability& one) {
+  const std::string fault = escape_markup(one.fault);
+  return one.service.empty() ? fault : path_text(one.name_space, one.service) + ": " + fault;
 }
 
 /// Links to other diagnoses of the same time and window.
@@ -200,6 +208,28 @@ std::string service_list(const DiagnosisView& view, const Links& links) {
   return html + "</table>\n";
 }
 
+/// What the trained classifier says of all services.
+std::string class_section(const FaultClasses& classes) {
+  std::string html = "<h2>Class</h2>\n";
+  if (classes.abstained != Abstention::kNone) {
+    html += "<p>not told: " + escape_markup(classes.reason) + "</p>\n";
+  } else {
+    html += fmt::format("<p><strong>{}</strong> with probability {:.2f}</p>\n", class_name(classes.most),
+                        classes.most.probability);
+  }
+  if (classes.model.empty()) return html;
+  html += fmt::format("<p>by {}, trained {}, <code>{}</code></p>\n", escape_markup(classes.algorithm),
+                      time_text(classes.trained_ms), escape_markup(classes.model));
+  std::vector<ClassProbability> sorted = classes.probabilities;
+  std::ranges::stable_sort(sorted, std::greater<>(), &ClassProbability::probability);
+  std::string list = "<table><tr><th>class</th><th class=\"n\">probability</th></tr>\n";
+  for (const ClassProbability& one : sorted) {
+    list +=
+        fmt::format("<tr><td>{}</td><td class=\"n\">{:.3f}</td></tr>\n", class_name(one), one.probability);
+  }
+  return sorted.empty() ? html : html + folded("All classes", list + "</table>\n");
+}
+
 std::string missing_list(const std::vector<std::string>& missing) {
   if (missing.empty()) return "";
   std::string html = "<ul>\n";
@@ -235,6 +265,7 @@ std::string diagnosis_page(const DiagnosisView& view) {
     body += "</ul>\n";
   }
   if (!view.service) body += service_list(view, links);
+  if (report.classes) body += class_section(*report.classes);
   body += score_table(view, links) + missing_list(report.missing);
   if (view.service) body += "<p>" + links.all("All services") + "</p>\n";
   const std::string title =

@@ -38,6 +38,17 @@ constexpr MetricRow kChangeThreshold{
 constexpr MetricRow kCulprit{"sonde_culprit", MetricType::kGauge, "", "namespace,pod,container,service,fault",
                              "1 while the container is named as the cause, after the debounce; fault is the "
                              "quantity that moved most."};
+constexpr MetricRow kFaultProbability{
+    "sonde_service_fault_probability", MetricType::kGauge, "ratio", "namespace,service,fault",
+    "How probable it is, to the classifier that was trained, that the service has the fault; with service "
+    "empty, that "
+    "fault is the state of all (normal, heavy workload). Absent where a feature is missing."};
+constexpr MetricRow kModelTime{"sonde_classifier_model_timestamp_seconds", MetricType::kGauge, "seconds", "",
+                               "Unix time at which the model in use was trained; absent without one."};
+constexpr MetricRow kAbstentions{
+    "sonde_classifier_abstentions_total", MetricType::kCounter, "", "reason",
+    "Reports whose class the classifier did not tell: no_model, missing_feature, ambiguous_service, "
+    "low_confidence."};
 constexpr MetricRow kFleetShift{"sonde_fleet_shift", MetricType::kGauge, "", "",
                                 "1 while the traffic of most services moved together (a load change) and no "
                                 "container is at fault."};
@@ -67,10 +78,11 @@ constexpr MetricRow kReloadTime{"sonde_analyzer_config_last_reload_success_times
                                 MetricType::kGauge, "seconds", "",
                                 "Unix time of the last successful load of the configuration."};
 
-constexpr MetricRow kRows[] = {kScore,           kThreshold,    kActive,     kReplicaDistance, kChangeRate,
-                               kChangeThreshold, kCulprit,      kFleetShift, kLoadRatio,       kTickDuration,
-                               kTicks,           kTickFailures, kReports,    kSeriesRead,      kSamplesRead,
-                               kLastSuccess,     kReportAge,    kReload,     kReloadTime};
+constexpr MetricRow kRows[] = {
+    kScore,        kThreshold,  kActive,       kReplicaDistance,  kChangeRate, kChangeThreshold,
+    kCulprit,      kFleetShift, kLoadRatio,    kFaultProbability, kModelTime,  kAbstentions,
+    kTickDuration, kTicks,      kTickFailures, kReports,          kSeriesRead, kSamplesRead,
+    kLastSuccess,  kReportAge,  kReload,       kReloadTime};
 
 Labels entity_labels(const Entity& entity) {
   return {{"namespace", entity.name_space},
@@ -122,6 +134,17 @@ void write_change_rates(const Report& report, SeriesWriter& writer) {
   writer.sample(threshold);
 }
 
+void write_fault_classes(const FaultClasses& classes, SeriesWriter& writer) {
+  writer.family(kFaultProbability);
+  for (const ClassProbability& one : classes.probabilities) {
+    writer.sample(Labels{{"namespace", one.name_space}, {"service", one.service}, {"fault", one.fault}},
+                  one.probability);
+  }
+  if (classes.model.empty()) return;
+  writer.family(kModelTime);
+  writer.sample(static_cast<double>(classes.trained_ms) / 1000);
+}
+
 void write_report(const Report& report, SeriesWriter& writer) {
   write_scores(report, writer);
   write_replica_distances(report, writer);
@@ -135,6 +158,7 @@ void write_report(const Report& report, SeriesWriter& writer) {
   writer.sample(report.fleet.shifted ? 1 : 0);
   writer.family(kLoadRatio);
   writer.sample(report.fleet.load_ratio);
+  if (report.classes) write_fault_classes(*report.classes, writer);
 }
 
 void write_health(const ReportPointer& last, const Health& health, int64_t now_ms, SeriesWriter& writer) {
@@ -146,6 +170,10 @@ void write_health(const ReportPointer& last, const Health& health, int64_t now_m
   one(kTicks, static_cast<double>(health.ticks));
   writer.family(kTickFailures);
   for (const auto& [reason, count] : health.failures) {
+    writer.sample(Labels{{"reason", reason}}, static_cast<double>(count));
+  }
+  writer.family(kAbstentions);
+  for (const auto& [reason, count] : health.abstentions) {
     writer.sample(Labels{{"reason", reason}}, static_cast<double>(count));
   }
   one(kReports, static_cast<double>(health.reports));

@@ -4,10 +4,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "analyzer/detectors/detector_table.h"
+#include "analyzer/detectors/fault_class.h"
 #include "analyzer/diagnosis/diagnosis.h"
+#include "analyzer/models/model_store.h"
 #include "analyzer/pipeline/metric_mapper.h"
 #include "analyzer/pipeline/series_window.h"
 #include "analyzer/report/report.h"
@@ -20,6 +23,8 @@ struct AnalysisOptions {
   size_t frame_columns = 40;
   DetectorOptions detectors;
   DiagnosisOptions diagnosis;
+  FaultClassOptions fault_class;
+  std::shared_ptr<const StoredModel> model;  ///< null: no column is told by a classifier
 };
 
 /// Everything between samples and a report, without clock and I/O: the same samples give the same report,
@@ -37,6 +42,9 @@ class Analysis {
   /// Nothing if no column was complete.
   std::optional<Report> advance(int64_t now_ms, int64_t until_ms);
 
+  /// Tells columns by this model from now on.
+  void use_model(std::shared_ptr<const StoredModel> model) { options_.model = std::move(model); }
+
   /// When the next column can be complete at the earliest; 0 while nothing is known.
   [[nodiscard]] int64_t next_due_ms() const { return window_.next_due_ms(); }
   /// Time of the newest sample known; 0 while there is none.
@@ -44,6 +52,7 @@ class Analysis {
   [[nodiscard]] const MetricMapper& mapper() const { return *mapper_; }
 
  private:
+  [[nodiscard]] FaultClasses fault_classes() const;
   [[nodiscard]] Report report_of(int64_t time_ms, std::vector<Score> scores, Verdict verdict) const;
 
   AnalysisOptions options_;

@@ -59,6 +59,9 @@ AnalysisOptions analysis_options(const Config& config) {
                                .minimum_distance = config.replica.minimum_distance};
   options.detectors.change_rate = change_rate_options(config.change_rate);
   options.diagnosis = diagnosis_options(config.diagnosis);
+  options.fault_class = {.algorithm = config.classifier.algorithm,
+                         .confidence = config.classifier.confidence,
+                         .name_space = config.classifier.name_space};
   return options;
 }
 

@@ -109,6 +109,7 @@ TickLoop::Outcome TickLoop::tick(int64_t now_ms) {
   if (!was_reading_) log::info("reading from Prometheus again");
   was_reading_ = true;
 
+  if (options_.models) analysis_.use_model(options_.models->current());
   std::optional<Report> report = analysis_.advance(now_ms, std::numeric_limits<int64_t>::max());
   const double seconds = seconds_since(start);
   tick_ms_ = static_cast<int64_t>(seconds * 1000);
@@ -125,6 +126,7 @@ TickLoop::Outcome TickLoop::tick(int64_t now_ms) {
     report->tick_seconds = seconds;
     report->series_read = read->series;
     report->samples_read = read->samples;
+    if (report->classes) health_.classified(report->classes->abstained);
     store_.publish(std::make_shared<const Report>(std::move(*report)));
   }
   health_.tick_succeeded(seconds, read->series, read->samples, published, unix_seconds_now());

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "analyzer/models/model_watch.h"
 #include "analyzer/pipeline/analysis.h"
 #include "analyzer/report/health.h"
 #include "analyzer/report/report_store.h"
@@ -19,6 +20,7 @@ struct TickLoopOptions {
   int64_t interval_ms = 15'000;
   int64_t history_ms = 300 * 15'000;  ///< read at start, so that there is no warm-up
   AnalysisOptions analysis;
+  std::shared_ptr<ModelWatch> models;  ///< null: no column is told by a classifier
 };
 
 /// Every reason that a failed tick is counted under.

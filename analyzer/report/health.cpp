@@ -4,6 +4,10 @@ namespace sonde::analyzer {
 
 HealthBoard::HealthBoard(const std::vector<std::string>& failure_reasons) {
   for (const std::string& reason : failure_reasons) health_.failures[reason] = 0;
+  for (const Abstention why : {Abstention::kNoModel, Abstention::kMissingFeature,
+                               Abstention::kAmbiguousService, Abstention::kLowConfidence}) {
+    health_.abstentions[std::string(abstention_name(why))] = 0;
+  }
 }
 
 Health HealthBoard::read() const {
@@ -29,6 +33,12 @@ void HealthBoard::tick_failed(double seconds, const std::string& reason, const s
   ++health_.failures[reason];
   health_.last_fault = fault;
   health_.last_tick_seconds = seconds;
+}
+
+void HealthBoard::classified(Abstention why) {
+  if (why == Abstention::kNone) return;
+  const std::lock_guard lock(health_mutex_);
+  ++health_.abstentions[std::string(abstention_name(why))];
 }
 
 void HealthBoard::configuration_loaded(bool successful, double now_seconds) {

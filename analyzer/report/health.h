@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "analyzer/report/report.h"
+
 namespace sonde::analyzer {
 
 /// What the analyzer knows of itself.
@@ -17,7 +19,8 @@ struct Health {
   std::string last_fault;    ///< of the last tick, in words; "" if it succeeded
   uint64_t series_read = 0;  ///< by the last tick that succeeded
   uint64_t samples_read = 0;
-  double last_success_seconds = 0;  ///< Unix time; 0: none yet
+  std::map<std::string, uint64_t> abstentions;  ///< of the classifier in published reports, by reason
+  double last_success_seconds = 0;              ///< Unix time; 0: none yet
   bool reload_successful = true;
   double reload_seconds = 0;  ///< Unix time of the last successful load of the configuration
 };
@@ -33,6 +36,8 @@ class HealthBoard {
   [[nodiscard]] Health read() const;
   void tick_succeeded(double seconds, uint64_t series, uint64_t samples, bool published, double now_seconds);
   void tick_failed(double seconds, const std::string& reason, const std::string& fault);
+  /// Counts why the classifier said nothing; kNone is not counted.
+  void classified(Abstention why);
   void configuration_loaded(bool successful, double now_seconds);
 
  private:

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sonde::analyzer {
@@ -69,6 +71,32 @@ struct FleetState {
   std::string explanation;  ///< one sentence, "" where nothing moved
 };
 
+/// Why a classifier says nothing of a column.
+enum class Abstention { kNone, kNoModel, kMissingFeature, kAmbiguousService, kLowConfidence };
+
+/// As in metrics: "missing_feature"; "" for kNone.
+std::string_view abstention_name(Abstention why);
+
+/// One class that a column may be of. Of no service: `normal` and `heavy workload`, which are then the fault.
+struct ClassProbability {
+  std::string name_space;
+  std::string service;
+  std::string fault;
+  double probability = 0;
+};
+
+/// What a classifier that was trained with known faults says of the column.
+struct FaultClasses {
+  std::string algorithm;
+  std::string model;       ///< its file; "" where there is none
+  int64_t trained_ms = 0;  ///< when it was learnt
+  Abstention abstained = Abstention::kNone;
+  std::string reason;     ///< of the abstention, in words
+  ClassProbability most;  ///< the most probable one; empty where none was reckoned
+  std::vector<ClassProbability>
+      probabilities;  ///< of all classes; empty where a row could not be told at all
+};
+
 /// A service that the report knows of, and its containers.
 struct ServiceSummary {
   std::string name_space;
@@ -87,6 +115,7 @@ struct Report {
   std::vector<Score> scores;
   std::vector<Finding> findings;
   FleetState fleet;
+  std::optional<FaultClasses> classes;   ///< where a classifier is configured
   std::vector<ServiceSummary> services;  ///< sorted by namespace, service
   std::vector<std::string> missing;      ///< what was asked for and not found, in words
 };

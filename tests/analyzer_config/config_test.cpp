@@ -156,6 +156,19 @@ metric_map:
   EXPECT_EQ(entry.workload, MetricEntry::Workload::kPodName);
 }
 
+TEST(Config, AClassifierIsAFolderAnAlgorithmAndAConfidence) {
+  EXPECT_EQ(default_config().classifier, ClassifierConfig());
+  const auto config =
+      parse_config("classifier: {model: /m, algorithm: knn, confidence: 0.75, namespace: shop}", "f.yml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->classifier.model, "/m");
+  EXPECT_EQ(config->classifier.algorithm, "knn");
+  EXPECT_EQ(config->classifier.confidence, 0.75);
+  EXPECT_EQ(config->classifier.name_space, "shop");
+  EXPECT_FALSE(parse_config("classifier: {algorithm: forest}", "f.yml"));
+  EXPECT_FALSE(parse_config("classifier: {confidence: 1.5}", "f.yml"));
+}
+
 TEST(Config, DurationsAndSizesAreReadWithTheirUnits) {
   const Result<Config> config = parse_config(
       "analysis: {interval: 1m30s}\nprometheus: {timeout: 1500ms, budget: {memory: 64MiB}}\n", "x");

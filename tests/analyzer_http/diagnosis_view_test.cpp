@@ -80,6 +80,32 @@ TEST(Diagnosis, AServiceOfTwoNamespacesIsAmbiguousAndTheCandidatesAreListed) {
   EXPECT_TRUE(view(culprit_report(), "cache", "test"));
 }
 
+TEST(Diagnosis, HasTheClassWhereAClassifierIsConfigured) {
+  EXPECT_FALSE(as_json(culprit_report(), "api").contains("class"));
+  Report report = culprit_report();
+  report.classes = sure_classes();
+  const json told = as_json(report, "api")["class"];
+  EXPECT_EQ(told["service"], "api");
+  EXPECT_EQ(told["fault"], "cpu");
+  EXPECT_EQ(told["probability"], 0.875);
+  EXPECT_EQ(told["model"], "/models/model-000007.sonde");
+  EXPECT_EQ(told["trained"], "2023-11-13T22:13:20.000Z");
+  EXPECT_EQ(told["probabilities"].size(), 3U);
+  EXPECT_FALSE(told.contains("abstained"));
+}
+
+TEST(Diagnosis, SaysWhyNoClassIsTold) {
+  Report report = culprit_report();
+  report.classes = sure_classes();
+  report.classes->abstained = Abstention::kLowConfidence;
+  report.classes->reason = "the most <probable> class";
+  const json told = as_json(report, "api")["class"];
+  EXPECT_EQ(told["fault"], nullptr);
+  EXPECT_EQ(told["abstained"]["reason"], "low_confidence");
+  EXPECT_EQ(told["probabilities"].size(), 3U);
+  EXPECT_THAT(diagnosis_page(*view(report, {})), HasSubstr("not told: the most &lt;probable&gt; class"));
+}
+
 TEST(Diagnosis, ALoadShiftIsToldAndNobodyIsNamed) {
   Report report = culprit_report();
   report.findings.clear();
@@ -151,6 +177,15 @@ TEST(DiagnosisPage, ShowsTheCulpritWithAChart) {
   EXPECT_THAT(page, HasSubstr("<h2>shop/api-2: cpu_usage</h2>"));
   EXPECT_THAT(page, HasSubstr("<svg"));
   EXPECT_THAT(page, HasSubstr("mmap_calls: no series"));
+}
+
+TEST(DiagnosisPage, ShowsTheClassAndAllOthersFolded) {
+  EXPECT_THAT(diagnosis_page(*view(culprit_report(), {})), Not(HasSubstr("<h2>Class</h2>")));
+  Report report = culprit_report();
+  report.classes = sure_classes();
+  const std::string page = diagnosis_page(*view(report, {}));
+  EXPECT_THAT(page, HasSubstr("<strong>shop/api: cpu</strong> with probability 0.88"));
+  EXPECT_THAT(page, HasSubstr("<td>heavy workload</td>"));
 }
 
 TEST(DiagnosisPage, LinksEachServiceToItsOwnDiagnosis) {

@@ -23,6 +23,7 @@ std::string page(const ReportPointer& fresh, const ReportPointer& last) {
   metrics::SeriesWriter writer;
   Health health;
   health.failures = {{"timeout", 3}};
+  health.abstentions = {{"low_confidence", 2}};
   write_metrics(fresh, last, health, kReportTime + 2500, writer);
   metrics::write_program_metrics("sonde-analyzer", writer);
   return writer.take();
@@ -55,6 +56,20 @@ TEST(AnalyzerMetrics, CarryScoresDistancesAndTheCulprit) {
   EXPECT_THAT(metrics.find("sonde_service_change_rate_threshold"), IsEmpty());
 }
 
+TEST(AnalyzerMetrics, CarryTheProbabilityOfEachClassWhereAClassifierIsConfigured) {
+  EXPECT_THAT(exposition(share(culprit_report()), nullptr).find("sonde_service_fault_probability"),
+              IsEmpty());
+  Report report = culprit_report();
+  report.classes = sure_classes();
+  const test::Exposition metrics = exposition(share(report), nullptr);
+  EXPECT_EQ(metrics.value("sonde_service_fault_probability",
+                          {{"namespace", "shop"}, {"service", "api"}, {"fault", "cpu"}}),
+            0.875);
+  EXPECT_EQ(metrics.value("sonde_service_fault_probability", {{"service", ""}, {"fault", "normal"}}), 0.0625);
+  EXPECT_EQ(metrics.value("sonde_classifier_model_timestamp_seconds"), (kReportTime - 86'400'000) / 1000);
+  EXPECT_EQ(metrics.value("sonde_classifier_abstentions_total", {{"reason", "low_confidence"}}), 2);
+}
+
 TEST(AnalyzerMetrics, TellTheirOwnHealth) {
   const ReportPointer report = share(culprit_report());
   const test::Exposition metrics = exposition(report, report);
@@ -67,7 +82,8 @@ TEST(AnalyzerMetrics, OfAReportThatIsTooOldOnlyAgeAndHealthStay) {
   EXPECT_EQ(fresh_report(report, kReportTime + 10'000, 10'000), report);
   EXPECT_EQ(fresh_report(report, kReportTime + 10'001, 10'000), nullptr);
   for (const test::Sample& sample : exposition(nullptr, report).samples) {
-    EXPECT_TRUE(sample.name.starts_with("sonde_analyzer_") || sample.name.starts_with("process_") ||
+    EXPECT_TRUE(sample.name.starts_with("sonde_analyzer_") ||
+                sample.name == "sonde_classifier_abstentions_total" || sample.name.starts_with("process_") ||
                 sample.name == "sonde_build_info")
         << sample.name;
   }
@@ -88,6 +104,7 @@ TEST(AnalyzerMetrics, NoSeriesStandsTwice) {
 TEST(AnalyzerMetrics, EveryFamilyWrittenHasItsRowInTheTable) {
   Report full = culprit_report();
   full.scores.back().threshold = 0.5;
+  full.classes = sure_classes();
   const ReportPointer report = share(full);
   std::set<std::string> rows;
   for (const metrics::MetricRow& row : analyzer_metric_rows()) rows.emplace(row.name);
@@ -99,7 +116,9 @@ TEST(AnalyzerMetrics, EveryFamilyWrittenHasItsRowInTheTable) {
 }
 
 TEST(AnalyzerMetrics, AreCleanToPromtool) {
-  const ReportPointer report = share(culprit_report());
+  Report full = culprit_report();
+  full.classes = sure_classes();
+  const ReportPointer report = share(full);
   const std::string file = testing::TempDir() + "/analyzer_metrics_" + std::to_string(::getpid());
   std::ofstream(file) << page(report, report);
   FILE* pipe = ::popen(("promtool check metrics 2>&1 < " + file).c_str(), "r");

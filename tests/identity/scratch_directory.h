@@ -11,8 +11,9 @@ namespace sonde::test {
 /// A directory of the test's own below /tmp, removed with everything in it at the end.
 class ScratchDirectory {
  public:
-  ScratchDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "sonde-test-XXXXXX").string();
+  /// `parent`: another folder than /tmp to be below.
+  explicit ScratchDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "sonde-test-XXXXXX").string();
     if (mkdtemp(name.data()) == nullptr) std::abort();
     path_ = name;
   }

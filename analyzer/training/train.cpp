@@ -1,0 +1,37 @@
+#include "analyzer/training/train.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "analyzer/evaluation/table_split.h"
+
+namespace sonde::analyzer {
+
+Result<ClassifyOutcome> check_on_held_out(const LabelledTable& table,
+                                          std::span<const ClassifierKind* const> kinds,
+                                          const TrainOptions& options) {
+  const uint64_t seed = options.classifier.seed;
+  const Result<TableSplit> parts = table.groups.empty() ? split_rows(table, options.test_share, seed)
+                                                        : split_groups(table, options.test_share, seed);
+  if (!parts) return tl::unexpected(parts.error());
+  return classify(parts->train, parts->test, kinds, options.classifier, options.balanced);
+}
+
+Model train_model(const LabelledTable& table, std::span<const ClassifierKind* const> kinds,
+                  const TrainOptions& options, int64_t now_ms) {
+  Model model;
+  model.features = table.columns;
+  model.classes = table.labels;
+  std::ranges::sort(model.classes);
+  model.classes.erase(std::ranges::unique(model.classes).begin(), model.classes.end());
+  model.standardiser = Standardiser::fit(table.cells, table.columns.size());
+  model.trained_ms = now_ms;
+  model.rows = table.rows();
+  const LabelledRows rows = labelled_rows(table, model.standardiser, model.classes);
+  ClassifierOptions fit = options.classifier;
+  if (options.balanced) fit.class_weights = balanced_class_weights(rows);
+  for (const ClassifierKind* const kind : kinds) model.learnt.push_back({kind, kind->fit(rows, fit)});
+  return model;
+}
+
+}  // namespace sonde::analyzer

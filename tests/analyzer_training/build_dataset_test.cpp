@@ -1,0 +1,132 @@
+#include "analyzer/training/build_dataset.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "analyzer/config/config.h"
+#include "analyzer/pipeline/analysis.h"
+#include "analyzer/training/train.h"
+#include "tests/analyzer_pipeline/synthetic_shop.h"
+
+namespace sonde::analyzer {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+
+constexpr int64_t kHogMs = 400'000;
+constexpr int64_t kEndMs = 800'000;
+
+/// The made-up shop with a CPU hog in postgres from half way on, and what an injector would have said of it.
+class HoggedShop : public Source {
+ public:
+  HoggedShop() { shop_.run_until(kEndMs); }
+
+  Result<ReadStats> read(const ReadQuery& query, const SeriesSink& sink) override {
+    ++reads_;
+    for (const char* const name : {"sonde_fault_in_place", "sonde_fault_active"}) {
+      std::vector<Sample> samples;
+      for (int64_t time = 900; time < kEndMs; time += SyntheticShop::kStepMs) {
+        const int64_t time_ms = SyntheticShop::kStartMs + time;
+        if (time_ms < query.start_ms || time_ms > query.end_ms) continue;
+        samples.push_back({time_ms, time > kHogMs ? 1.0 : 0.0});
+      }
+      if (!samples.empty()) {
+        sink(LabelSet({{"__name__", name}, {"namespace", "shop"}, {"service", "postgres"}, {"fault", "cpu"}}),
+             samples);
+      }
+    }
+    return shop_.read(query, sink);
+  }
+  [[nodiscard]] int reads() const { return reads_; }
+
+ private:
+  SyntheticShop shop_{{.seed = 3, .hog_container = "postgres", .hog_from_ms = kHogMs}};
+  int reads_ = 0;
+};
+
+DatasetOptions shop_options() {
+  return {.from_ms = SyntheticShop::kStartMs + 20'000,
+          .to_ms = SyntheticShop::kStartMs + kEndMs,
+          .step_ms = SyntheticShop::kStepMs,
+          .settle_ms = 10'000,
+          .presence = 0.9,
+          .name_space = ""};
+}
+
+TEST(BuildDataset, RowsAreWhatTheRunningAnalyzerSeesAndAModelTellsTheFault) {
+  HoggedShop source;
+  const auto mapper =
+      std::make_shared<const MetricMapper>(*MetricMapper::compile(default_config().metric_map));
+  const Result<Dataset> dataset = build_dataset(source, *mapper, shop_options());
+  ASSERT_TRUE(dataset) << dataset.error().message;
+  EXPECT_THAT(dataset->table.columns, Contains("postgres_cpu_usage"));
+  EXPECT_THAT(dataset->table.columns, Contains("api_network_receive_bytes"));
+  EXPECT_GT(std::ranges::count(dataset->table.labels, "normal"), 100);
+  EXPECT_GT(std::ranges::count(dataset->table.labels, "postgres/cpu"), 100);
+  EXPECT_THAT(dataset_summary(*dataset), HasSubstr("postgres/cpu"));
+
+  std::vector<const ClassifierKind*> kinds;
+  for (const ClassifierKind& kind : classifier_kinds()) kinds.push_back(&kind);
+  const StoredModel stored{
+      std::make_shared<const Model>(train_model(dataset->table, kinds, {}, 1)), "made", 1, {}};
+
+  // The analyzer that runs sees, in its columns, the rows of the data set.
+  SyntheticShop shop({.seed = 3, .hog_container = "postgres", .hog_from_ms = kHogMs});
+  for (const auto& [until, fault] :
+       {std::pair<int64_t, std::string>{kHogMs - 20'000, "normal"}, {kEndMs, "cpu"}}) {
+    AnalysisOptions options;
+    options.step_ms = SyntheticShop::kStepMs;
+    options.model = std::make_shared<const StoredModel>(stored);
+    Analysis analysis(options, mapper);
+    shop.run_until(until);
+    ASSERT_TRUE(shop.read(
+        {{}, SyntheticShop::kStartMs + until - 100'000, SyntheticShop::kStartMs + until, 0},
+        [&](const LabelSet& labels, std::span<const Sample> samples) { analysis.ingest(labels, samples); }));
+    const int64_t now_ms = SyntheticShop::kStartMs + until;
+    const std::optional<Report> report = analysis.advance(now_ms, now_ms);
+    ASSERT_TRUE(report && report->classes);
+    EXPECT_EQ(report->classes->abstained, Abstention::kNone) << report->classes->reason;
+    EXPECT_EQ(report->classes->most.fault, fault);
+    EXPECT_EQ(report->classes->most.service, fault == "cpu" ? "postgres" : "");
+    EXPECT_EQ(report->classes->most.name_space, fault == "cpu" ? "shop" : "");
+  }
+}
+
+TEST(BuildDataset, PartsReadOneByOneGiveTheSameRowsAsOneRead) {
+  // Steps of 2 s: an hour's part holds it all; steps so small that a part is 100 of them do not.
+  HoggedShop whole;
+  const MetricMapper mapper = *MetricMapper::compile(default_config().metric_map);
+  DatasetOptions options = shop_options();
+  const Result<Dataset> once = build_dataset(whole, mapper, options);
+  HoggedShop parted;
+  options.part_ms = 100'000;
+  const Result<Dataset> parts = build_dataset(parted, mapper, options);
+  ASSERT_TRUE(once && parts);
+  EXPECT_EQ(whole.reads(), 1);
+  EXPECT_GT(parted.reads(), 7);
+  EXPECT_EQ(parts->times_ms, once->times_ms);
+  EXPECT_EQ(parts->table.labels, once->table.labels);
+  EXPECT_EQ(parts->table.cells, once->table.cells);
+}
+
+TEST(BuildDataset, AServiceOfTwoNamespacesIsAmbiguousUntilOneIsChosen) {
+  const std::vector<Entity> entities = {{"blue", "p", "c", "cart"}, {"green", "p", "c", "cart"}};
+  EXPECT_THAT(service_features(entities, {}, "").ambiguous, Contains("cart"));
+  EXPECT_TRUE(service_features(entities, {}, "blue").ambiguous.empty());
+}
+
+TEST(BuildDataset, NothingThereIsAnError) {
+  HoggedShop source;
+  const MetricMapper mapper = *MetricMapper::compile(default_config().metric_map);
+  DatasetOptions options = shop_options();
+  options.from_ms = SyntheticShop::kStartMs + 5'000'000;
+  options.to_ms = options.from_ms + 60'000;
+  const Result<Dataset> dataset = build_dataset(source, mapper, options);
+  ASSERT_FALSE(dataset);
+  EXPECT_EQ(dataset.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(dataset.error().message, HasSubstr("no row is left"));
+}
+
+}  // namespace
+}  // namespace sonde::analyzer
