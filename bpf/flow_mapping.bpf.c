@@ -127,9 +127,16 @@ static __always_inline bool is_of_own_tunnel(struct __sk_buff *skb, const struct
 	       (is_of_tunnel_device(skb) || (settings.user_space_tunnels && is_of_socket_here(skb)));
 }
 
+static __always_inline bool same_outer(const struct mapping_outer *one, const struct mapping_outer *other)
+{
+	return same_address(&one->local, &other->local) && same_address(&one->remote, &other->remote) &&
+	       one->source_port == other->source_port && one->destination_port == other->destination_port;
+}
+
 /*
- * Whether a new entry may come from this packet. What a tunnel brings proves nothing: anybody can send to
- * it. And a tunnel that a pod has made for itself has the node's address where masquerade gave it one.
+ * Whether an entry may begin, or become another's, with this packet. What a tunnel brings proves nothing:
+ * anybody can send to it. And a tunnel that a pod has made for itself has the node's address where masquerade
+ * gave it one.
  */
 static __always_inline bool may_begin(struct __sk_buff *skb, struct scratch *s, bool sent)
 {
@@ -146,27 +153,39 @@ static __always_inline bool may_begin(struct __sk_buff *skb, struct scratch *s, 
 	return true;
 }
 
-/* The entry of this flow, made if need be and allowed; NULL where there is none, which is counted. */
-static __always_inline struct mapping_state *state_of(struct __sk_buff *skb, struct scratch *s, bool sent,
-						      __u64 now, bool *fresh)
+static __always_inline struct mapping_state *make_state(struct scratch *s, __u64 now)
 {
-	struct mapping_state *state = bpf_map_lookup_elem(&mappings, &s->key);
+	struct mapping_state *state;
 	long failed;
 
-	if (state)
-		return state;
-	if (!may_begin(skb, s, sent))
-		return NULL;
 	__builtin_memset(&s->made, 0, sizeof s->made);
 	s->made.first_ns = now;
 	failed = bpf_map_update_elem(&mappings, &s->key, &s->made, BPF_NOEXIST);
 	state = bpf_map_lookup_elem(&mappings, &s->key);
-	if (!failed) {
+	if (!failed)
 		count(SONDE_MAPPINGS_MADE);
-		*fresh = true;
-	}
 	if (!state)
 		count(SONDE_MAPPINGS_NOT_MADE);
+	return state;
+}
+
+/*
+ * The entry of this flow, made if need be and allowed; NULL where there is none, which is counted. `another`:
+ * the packet is of another connection than what there was. One that this node has sent begins it; whether it
+ * is the node's is asked anew then, and where the outer header is another one.
+ */
+static __always_inline struct mapping_state *state_of(struct __sk_buff *skb, struct scratch *s,
+						      const struct packet *inner, bool sent, __u64 now,
+						      bool *another)
+{
+	struct mapping_state *state = bpf_map_lookup_elem(&mappings, &s->key);
+
+	if (!state)
+		return may_begin(skb, s, sent) ? make_state(s, now) : NULL;
+	*another =
+	    inner->protocol == IPPROTO_TCP && is_of_another(sent ? &state->sent : &state->received, inner);
+	if (sent && (*another || !same_outer(&state->sent.outer, &s->ends)) && !may_begin(skb, s, sent))
+		return NULL;
 	return state;
 }
 
@@ -217,10 +236,7 @@ static __noinline struct path_state *path_of(struct scratch *s, const struct map
 /* Takes over the outer header. Two CPUs may meet here; the next packet puts it right. */
 static __always_inline void set_outer(struct mapping_direction *direction, const struct mapping_outer *ends)
 {
-	if (same_address(&direction->outer.local, &ends->local) &&
-	    same_address(&direction->outer.remote, &ends->remote) &&
-	    direction->outer.source_port == ends->source_port &&
-	    direction->outer.destination_port == ends->destination_port)
+	if (same_outer(&direction->outer, ends))
 		return;
 	if (direction->traffic.packets)
 		direction->changes++;
@@ -313,15 +329,15 @@ static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, c
 	__u64 now = bpf_ktime_get_coarse_ns();
 	struct mapping_direction *direction;
 	struct mapping_state *state;
-	bool fresh = false, begins;
+	bool another = false, begins;
 	__u64 sample = 0;
 
 	turn(s, inner, sent);
-	state = state_of(skb, s, sent, now, &fresh);
+	state = state_of(skb, s, inner, sent, now, &another);
 	if (!state)
 		return;
 	direction = sent ? &state->sent : &state->received;
-	if (!fresh && inner->protocol == IPPROTO_TCP && begins_another(direction, inner))
+	if (sent && another)
 		begin_again(s, state, now);
 	if (sent && s->key.tunnel == SONDE_TUNNEL_NONE && now - state->resolved_ns >= SONDE_RESOLVED_NS)
 		resolve(skb, s, state, now);
@@ -330,7 +346,9 @@ static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, c
 	direction->traffic.last_ns = now;
 	__sync_fetch_and_add(&direction->traffic.bytes, inner->bytes);
 	__sync_fetch_and_add(&direction->traffic.packets, 1);
-	if (inner->protocol == IPPROTO_TCP)
+	/* A SYN from afar that is no copy may be anybody's: this node's answer to it begins the connection.
+	 */
+	if (inner->protocol == IPPROTO_TCP && (sent || !another))
 		sample = take_segment(state, inner, sent);
 	/* Whose a flow without tunnel is shows at its first packet that leaves; only then has it a path. */
 	if (!state->sent.traffic.packets)

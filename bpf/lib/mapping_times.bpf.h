@@ -11,12 +11,19 @@
 /* A sample above this is none: the entry's memory went to another flow meanwhile. */
 #define SONDE_LONGEST_SAMPLE_NS 120000000000ULL
 
-/* Whether a packet begins another connection than the one that its entry, which has been there, is of. */
-static __always_inline bool begins_another(struct mapping_direction *direction, const struct packet *packet)
+/*
+ * Whether a packet's SYN is of another connection than the one that its entry, which has been there, is of. A
+ * SYN-ACK that is the first of its direction answers the SYN that the entry was made with.
+ */
+static __always_inline bool is_of_another(struct mapping_direction *direction, const struct packet *packet)
 {
-	if ((packet->tcp_flags & (SONDE_TCP_SYN | SONDE_TCP_ACK)) != SONDE_TCP_SYN)
+	__u64 end = read_once(direction->traffic.end);
+
+	if (!(packet->tcp_flags & SONDE_TCP_SYN))
 		return false;
-	return !read_once(direction->traffic.end) || direction->traffic.first_sequence != packet->sequence;
+	if (!end)
+		return !(packet->tcp_flags & SONDE_TCP_ACK);
+	return direction->traffic.first_sequence != packet->sequence;
 }
 
 /* Times new data; what was there before must not be timed (Karn). */

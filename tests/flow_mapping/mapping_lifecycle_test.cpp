@@ -56,6 +56,18 @@ TEST_F(MappingLifecycle, ASecondConnectionFromTheOtherSideIsTimedToo) {
   EXPECT_EQ(path_samples(), 2U);
 }
 
+TEST_F(MappingLifecycle, ASynFromAfarThatNobodyAnswersChangesNothing) {
+  connect_and_talk(900'000, 1);
+  for (const uint32_t made_up : {2U, 5000U, 0x7000'0000U}) remote_sends(made_up, 0, 0, kSyn);
+  pod_sends(900'100, 50, 1);
+  remote_sends(1, 200, 900'150);
+  pod_sends(900'150, 0, 201);
+  EXPECT_EQ(state().rtt.count, 2U) << "the connection goes on";
+  EXPECT_EQ(state().local_rtt.count, 1U);
+  EXPECT_EQ(state().received.traffic.retransmitted, 0U);
+  EXPECT_EQ(paths().at(0).second.flows, 1U);
+}
+
 TEST_F(MappingLifecycle, TheSameSynAgainBeginsNothing) {
   pod_sends(999, 0, 0, kSyn);
   pod_sends(999, 0, 0, kSyn);

@@ -83,6 +83,30 @@ class Trust(unittest.TestCase):
                 until("the container's packets are counted", lambda: refused(of_a, "foreign") >= 10)
                 self.expect_nothing_forged(of_a, a)
 
+    def test_a_tunnel_that_a_container_makes_adds_nothing_to_the_flow_of_another(self) -> None:
+        with two_nodes(("a-1", "a-2"), ("b-1",)) as (a, b, _):
+            vxlan(a, b)
+            a.nat("POSTROUTING", "-s", a.pod_range, "-o", "under0", "!", "-d", b.pod_range, "-j", "MASQUERADE")
+            victim, remote = a.pods.address("a-1"), b.pods.address("b-1")
+            ip(a.pods.namespace("a-2"), f"link add own0 type vxlan id 42 remote {b.address} dstport 4789",
+               f"address add {victim}/32 dev own0", "link set own0 up", f"route add {remote}/32 dev own0 src {victim}",
+               f"neigh add {remote} lladdr 02:00:00:00:00:09 dev own0")
+            with NodeExporter(a) as of_a:
+                def datagrams_flow() -> dict | None:
+                    return next((one for one in of_a.mappings() if one["tunnel"] == "vxlan" and one["protocol"] == "udp"
+                                 and (one["local"]["address"], one["local"]["port"]) == (victim, 4004)), None)
+
+                for pod in ("a-1", "a-2"):
+                    sending = a.pods.start(pod, sys.executable, "-c", DATAGRAMS, remote, "9", "4004")
+                    assert sending.stdout is not None and sending.stdout.readline() == b"bound\n"
+                    if pod == "a-1":
+                        before = until("its flow is known", datagrams_flow)
+                until("the container's packets are counted", lambda: refused(of_a, "foreign") >= 10)
+                after = datagrams_flow()
+                assert after is not None
+                self.assertEqual(after["sent"]["outer"], before["sent"]["outer"])  # type: ignore[index]
+                self.assertEqual(after["sent"]["outer"]["changes"], 0)
+
 
 @unittest.skipIf(os.getuid() != 0, "needs root to make network namespaces")
 class Reuse(unittest.TestCase):
