@@ -4,6 +4,7 @@
 #include <linux/types.h>
 
 #include "bpf/flow_key.h"
+#include "bpf/pair_shares.h"
 
 /* What the exporter sets before load as read-only data. */
 struct flow_settings {
@@ -20,16 +21,6 @@ struct flow_settings {
 #define SONDE_OVERFLOW_SLOTS 1024
 /* Slots in all maps of slots. */
 #define SONDE_PAIR_SLOTS(max_pairs) ((max_pairs) + SONDE_OVERFLOW_SLOTS)
-
-/* Counts of slots in use by interface, and behind them that of all (map `pair_shares`). */
-#define SONDE_PAIR_SHARES 4096
-#define SONDE_ALL_PAIRS SONDE_PAIR_SHARES
-
-/* Where an interface's slots are counted. Neighbours never meet: their numbers follow each other. */
-static inline __u32 share_of(__u32 interface, __u32 space)
-{
-	return (interface + space * 1021) % SONDE_PAIR_SHARES;
-}
 
 /* Why a packet's bytes belong to no flow, or to nobody. */
 enum parse_result {

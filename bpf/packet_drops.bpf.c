@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/lib/counts.bpf.h"
+#include "bpf/lib/pair_shares.bpf.h"
 #include "bpf/packet_drops.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -26,17 +27,29 @@ const volatile __u32 consumed = 0;
 SONDE_COUNTS(struct packet_drop_counts)
 
 /*
- * Key: whose packet was dropped on its way to whom. Value: packets. Bound: pairs with drops; the exporter
- * deletes those without any for long. Full: `errors`.
+ * Key: an address of a pod of this node. Value: where that pod's pairs are counted, share_of() its interface.
+ * Filled by user space. Full: told in the log, and drops of further addresses are in no pair.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, SONDE_POD_ADDRESSES);
+	__type(key, struct flow_address);
+	__type(value, __u32);
+} pod_addresses SEC(".maps");
+
+/*
+ * Key: whose packet was dropped on its way to whom; one of them is a pod. Bound: pairs with drops; the
+ * exporter deletes those without any for long. Full, or their pod has its share: `errors`.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, SONDE_DROPPED_PAIRS);
 	__type(key, struct dropped_pair);
-	__type(value, __u64);
+	__type(value, struct dropped_packets);
 } dropped_pairs SEC(".maps");
 
-/* TCP connections with drops. Full: the one without for longest goes; what is counted per pair stays. */
+/* TCP connections of pods with drops. Full: the one without for longest goes; what is counted per pair stays.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -107,26 +120,41 @@ static __always_inline int read_pair(const unsigned char *start, __be16 protocol
 	return -1;
 }
 
-static __always_inline void count_pair(const struct dropped_pair *pair)
+/* Whose places a pair takes: its sender's where that is a pod, else its receiver's. NULL: neither is. */
+static __always_inline const __u32 *share_of_pair(const struct dropped_pair *pair)
 {
-	__u64 *packets = bpf_map_lookup_elem(&dropped_pairs, pair), one = 1;
-	long failed;
+	const __u32 *share = bpf_map_lookup_elem(&pod_addresses, &pair->source);
 
-	if (!packets) {
-		failed = bpf_map_update_elem(&dropped_pairs, pair, &one, BPF_NOEXIST);
-		if (!failed)
-			return;
-		packets = bpf_map_lookup_elem(&dropped_pairs, pair); /* another CPU was faster */
-	}
-	if (packets)
-		__sync_fetch_and_add(packets, 1);
+	return share ? share : bpf_map_lookup_elem(&pod_addresses, &pair->destination);
+}
+
+/* The entry of a pair, made if need be and its share allows. */
+static __always_inline struct dropped_packets *entry_of_pair(const struct dropped_pair *pair, __u32 share)
+{
+	struct dropped_packets first = {.share = share};
+	struct dropped_packets *known = bpf_map_lookup_elem(&dropped_pairs, pair);
+
+	if (known || !take_share(share, SONDE_DROPPED_PAIRS))
+		return known;
+	if (bpf_map_update_elem(&dropped_pairs, pair, &first, BPF_NOEXIST))
+		return_share(share); /* another CPU was faster, or it is full */
+	return bpf_map_lookup_elem(&dropped_pairs, pair);
+}
+
+static __always_inline void count_pair(const struct dropped_pair *pair, __u32 share)
+{
+	struct dropped_packets *dropped = entry_of_pair(pair, share);
+
+	if (dropped)
+		__sync_fetch_and_add(&dropped->packets, 1);
 	else
 		count_error(SONDE_ERROR_PAIRS_FULL);
 }
 
 static __always_inline void count_connection(const struct dropped_flow_key *key, __u32 reason)
 {
-	struct dropped_flow first = {.packets = 1, .reason = reason};
+	__u64 now = bpf_ktime_get_ns();
+	struct dropped_flow first = {.packets = 1, .last_ns = now, .reason = reason};
 	struct dropped_flow *flow = bpf_map_lookup_elem(&dropped_flows, key);
 
 	if (!flow && !bpf_map_update_elem(&dropped_flows, key, &first, BPF_NOEXIST))
@@ -135,15 +163,21 @@ static __always_inline void count_connection(const struct dropped_flow_key *key,
 		flow = bpf_map_lookup_elem(&dropped_flows, key);
 	if (!flow)
 		return;
+	if (now - flow->last_ns >= SONDE_DROPS_REST_NS) {
+		flow->earlier = flow->packets;
+		flow->rested_ns = flow->last_ns;
+	}
 	__sync_fetch_and_add(&flow->packets, 1);
+	flow->last_ns = now;
 	flow->reason = reason;
 }
 
-/* Counts a packet for who sent it to whom, wherever on this machine it was. */
+/* Counts a packet of a pod for who sent it to whom, wherever on this machine it was. */
 static __noinline int count_ends(const struct sk_buff *buffer, __u32 reason)
 {
 	struct dropped_flow_key key = {};
 	const unsigned char *start;
+	const __u32 *share;
 	__be16 ports[2];
 	int header;
 
@@ -151,7 +185,10 @@ static __noinline int count_ends(const struct sk_buff *buffer, __u32 reason)
 	header = read_pair(start, BPF_CORE_READ(buffer, protocol), &key.pair);
 	if (header < 0 || is_loopback(&key.pair.destination))
 		return 0;
-	count_pair(&key.pair);
+	share = share_of_pair(&key.pair);
+	if (!share)
+		return 0;
+	count_pair(&key.pair, *share);
 	if (header == 0 || bpf_probe_read_kernel(ports, sizeof(ports), start + header))
 		return 0;
 	key.source_port = bpf_ntohs(ports[0]);

@@ -22,10 +22,20 @@ struct packet_drop_counts {
 /* Pairs that have room in the map `dropped_pairs`. */
 #define SONDE_DROPPED_PAIRS 4096
 
-/* Its key. */
+/* Pods' addresses that have room in the map `pod_addresses`. */
+#define SONDE_POD_ADDRESSES 4096
+
+/* Key of the map `dropped_pairs`. */
 struct dropped_pair {
 	struct flow_address source;
 	struct flow_address destination;
+};
+
+/* Its value. */
+struct dropped_packets {
+	__u64 packets;
+	__u32 share; /* of whose places it has one (map `pair_shares`) */
+	__u32 reserved;
 };
 
 /* Key of the map `dropped_flows`. */
@@ -35,9 +45,15 @@ struct dropped_flow_key {
 	__u16 destination_port;
 };
 
-/* Its value. */
+/* A connection without drops for so long rests: another one may have its addresses and ports afterwards. */
+#define SONDE_DROPS_REST_NS 60000000000ULL
+
+/* Its value. Times are CLOCK_MONOTONIC. */
 struct dropped_flow {
 	__u64 packets;
-	__u32 reason; /* of the last one, as above */
+	__u64 last_ns;   /* the last one */
+	__u64 earlier;   /* packets before the last rest */
+	__u64 rested_ns; /* the last one of those; 0: there was no rest */
+	__u32 reason;    /* of the last one, as above */
 	__u32 reserved;
 };

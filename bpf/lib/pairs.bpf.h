@@ -15,6 +15,7 @@
 
 #include "bpf/flow_rtt.h"
 #include "bpf/lib/errors.bpf.h"
+#include "bpf/lib/pair_shares.bpf.h"
 
 const volatile struct flow_settings settings = {};
 
@@ -50,19 +51,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } slots_used SEC(".maps");
-
-/*
- * Key: share_of() an interface, and last SONDE_ALL_PAIRS. Value: slots that its pairs have now, overflow ones
- * apart. The exporter, which takes slots back, subtracts in the same memory. Bound: none is ever full, and
- * interfaces that share an entry share what they may have.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, SONDE_PAIR_SHARES + 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} pair_shares SEC(".maps");
 
 /* Key: slot. Value: how often it was taken away from a pair; only the exporter writes. */
 struct {
@@ -113,36 +101,6 @@ static __always_inline void count_flow(__u32 what)
 		counts->counts[what]++;
 }
 
-/*
- * Whether an interface may have one more slot, which it then has: while it has fewer than are free. So one
- * with many remotes takes half of them at most, n such ones leave 1/(n + 1) to others, and who has few always
- * finds room. CPUs that look at once may each take one more than that.
- */
-static __always_inline bool take_share(const struct pair_key *key)
-{
-	__u32 which = share_of(key->interface, key->space), of_all = SONDE_ALL_PAIRS;
-	__u64 *own = bpf_map_lookup_elem(&pair_shares, &which);
-	__u64 *all = bpf_map_lookup_elem(&pair_shares, &of_all);
-
-	if (!own || !all || *(volatile __u64 *)own + *(volatile __u64 *)all >= settings.max_pairs)
-		return false;
-	__sync_fetch_and_add(own, 1);
-	__sync_fetch_and_add(all, 1);
-	return true;
-}
-
-static __always_inline void return_share(const struct pair_key *key)
-{
-	__u32 which = share_of(key->interface, key->space), of_all = SONDE_ALL_PAIRS;
-	__u64 *own = bpf_map_lookup_elem(&pair_shares, &which);
-	__u64 *all = bpf_map_lookup_elem(&pair_shares, &of_all);
-
-	if (!own || !all)
-		return;
-	__sync_fetch_and_add(own, -1ULL);
-	__sync_fetch_and_add(all, -1ULL);
-}
-
 static __always_inline __u32 take_slot(bool overflow)
 {
 	__u32 which = overflow, slot, first = 0, bound = settings.max_pairs;
@@ -186,17 +144,18 @@ static __always_inline __u32 make_pair(const struct pair_key *key, bool overflow
 static __noinline __u32 slot_of_pair(const struct pair_key *key, bool overflow)
 {
 	__u32 *known = bpf_map_lookup_elem(&pairs, key);
-	__u32 slot;
+	__u32 slot, share;
 
 	if (known)
 		return *known;
-	if (!overflow && !take_share(key))
+	share = share_of(key->interface, key->space);
+	if (!overflow && !take_share(share, settings.max_pairs))
 		return SONDE_NO_SLOT;
 	slot = make_pair(key, overflow);
 	if (slot != SONDE_NO_SLOT)
 		return slot;
 	if (!overflow)
-		return_share(key);
+		return_share(share);
 	known = bpf_map_lookup_elem(&pairs, key); /* another CPU may have been faster */
 	return known ? *known : SONDE_NO_SLOT;
 }

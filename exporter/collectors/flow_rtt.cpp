@@ -22,11 +22,12 @@ constexpr std::array<MetricRow, 8> kRows{{
     {"sonde_flow_rtt_seconds", MetricType::kHistogram, "seconds", SONDE_FLOW_LABELS,
      "Round-trip times of TCP between the pod and the remote: from data that passed the pod's interface to "
      "its ACK, "
-     "the network and the remote's kernel in it. Handshakes and segments sent again are left out."},
+     "the network and the remote's kernel in it. What waits in a queue of the interface itself on its way to "
+     "the pod (netem, tbf at the host end) is in sonde_flow_local_rtt_seconds of that pod instead, and in "
+     "this of the remote's. Handshakes and segments sent again are left out."},
     {"sonde_flow_local_rtt_seconds", MetricType::kHistogram, "seconds", SONDE_FLOW_LABELS,
      "The same the other way: from the remote's data at the pod's interface to the pod's ACK, which is the "
-     "time "
-     "that the pod's own kernel takes."},
+     "time that the pod's own kernel takes, and queues of the host end (netem, tbf) on the way to it."},
     {"sonde_flow_handshake_rtt_seconds", MetricType::kHistogram, "seconds", SONDE_FLOW_LABELS,
      "From the pod's SYN to the SYN-ACK, or from its SYN-ACK to the ACK."},
     {"sonde_flow_request_latency_seconds", MetricType::kHistogram, "seconds", SONDE_FLOW_LABELS ",role",
@@ -46,7 +47,7 @@ constexpr std::array<MetricRow, 8> kRows{{
      "--flows.trigger.relative), one a millisecond and connection at most. Absent until there is one."},
 }};
 
-constexpr std::array<MetricRow, 12> kOwn{{
+constexpr std::array<MetricRow, 13> kOwn{{
     {"sonde_exporter_flow_rows", MetricType::kGauge, "", "", "Rows of pods and remotes that are exported."},
     {"sonde_exporter_flow_peers_unlisted", MetricType::kGauge, "", "",
      "Remotes of pods that have no row of their own (--flows.max-rows) and are part of ~other."},
@@ -56,6 +57,9 @@ constexpr std::array<MetricRow, 12> kOwn{{
      "Packets for whose pair there was no room (--flows.max-pairs), or whose interface had its share: they "
      "are "
      "part of ~other."},
+    {"sonde_exporter_flow_interfaces_overflowed", MetricType::kGauge, "", "",
+     "Interfaces (pods, unless --flows.attach says otherwise) with packets in the last minute for whose pair "
+     "there was no room."},
     {"sonde_exporter_flows", MetricType::kGauge, "", "",
      "Connections in the kernel's table; --flows.max-flows is its size."},
     {"sonde_exporter_flows_made_total", MetricType::kCounter, "", "",
@@ -100,12 +104,12 @@ Bounds bounds_from(size_t first, size_t step) {
 
 /// 16 µs to 16.8 s in steps of two; 4 µs to 16.8 s in steps of four or so.
 const Bounds& fine() {
-  static const Bounds bounds = bounds_from(4, 1);
-  return bounds;
+  static const Bounds kBounds = bounds_from(4, 1);
+  return kBounds;
 }
 const Bounds& coarse() {
-  static const Bounds bounds = bounds_from(2, 2);
-  return bounds;
+  static const Bounds kBounds = bounds_from(2, 2);
+  return kBounds;
 }
 
 struct Histogram {
@@ -116,14 +120,14 @@ struct Histogram {
 };
 
 const std::vector<Histogram>& histograms() {
-  static const std::vector<Histogram> all{
+  static const std::vector<Histogram> kAll{
       {0, &pair_samples::rtt, fine, {}},
       {1, &pair_samples::local_rtt, coarse, {}},
       {2, &pair_samples::handshake, coarse, {}},
       {3, &pair_samples::request_client, fine, {{"role", "client"}}},
       {3, &pair_samples::request_server, fine, {{"role", "server"}}},
   };
-  return all;
+  return kAll;
 }
 
 /// What most rows have none of.
@@ -134,12 +138,12 @@ struct RareCounter {
 };
 
 const std::vector<RareCounter>& rare_counters() {
-  static const std::vector<RareCounter> all{
+  static const std::vector<RareCounter> kAll{
       {6, [](const PairCounts& counts) { return counts.drops.sent; }, {{"direction", "sent"}}},
       {6, [](const PairCounts& counts) { return counts.drops.received; }, {{"direction", "received"}}},
       {7, [](const PairCounts& counts) -> uint64_t { return counts.samples.slow; }, {}},
   };
-  return all;
+  return kAll;
 }
 
 PairCounts counts_of(const FlowRows::Row& row) {
@@ -172,13 +176,13 @@ void write_histogram(const metrics::Labels& labels, const Histogram& histogram,
 
 void write_directions(const MetricRow& family, __u64 pair_direction::* counter,
                       std::span<const FlowRows::Row* const> rows, metrics::SeriesWriter& writer) {
-  static const metrics::Labels sent{{"direction", "sent"}};
-  static const metrics::Labels received{{"direction", "received"}};
+  static const metrics::Labels kSent{{"direction", "sent"}};
+  static const metrics::Labels kReceived{{"direction", "received"}};
   writer.family(family);
   for (const FlowRows::Row* row : rows) {
     const PairCounts counts = counts_of(*row);
-    writer.sample(row->labels, sent, static_cast<double>(counts.traffic.sent.*counter));
-    writer.sample(row->labels, received, static_cast<double>(counts.traffic.received.*counter));
+    writer.sample(row->labels, kSent, static_cast<double>(counts.traffic.sent.*counter));
+    writer.sample(row->labels, kReceived, static_cast<double>(counts.traffic.received.*counter));
   }
 }
 
@@ -280,6 +284,7 @@ class FlowRttCollector final : public Collector {
     single(accounts_->unlisted());
     single(accounts_->pairs());
     single(counts.counts[SONDE_PAIRS_OVERFLOWED]);
+    single(accounts_->overflowed());
     single(table.present);
     single(table.made);
     single(table.deleted);
@@ -306,12 +311,12 @@ class FlowRttCollector final : public Collector {
 }  // namespace
 
 std::span<const MetricRow> flow_rtt_metrics() {
-  static const std::vector<MetricRow> all = [] {
+  static const std::vector<MetricRow> kAll = [] {
     std::vector<MetricRow> rows(kRows.begin(), kRows.end());
     rows.insert(rows.end(), kOwn.begin(), kOwn.end());
     return rows;
   }();
-  return all;
+  return kAll;
 }
 
 std::unique_ptr<Collector> make_flow_rtt_collector(const Environment& environment) {

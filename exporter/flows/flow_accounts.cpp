@@ -105,6 +105,11 @@ size_t FlowAccounts::pairs() const {
   return pair_table_.size();
 }
 
+size_t FlowAccounts::overflowed() const {
+  const std::lock_guard lock(mutex_);
+  return pair_table_.overflowed(SteadyClock::now());
+}
+
 void FlowAccounts::run(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   while (!stop.stop_requested()) {

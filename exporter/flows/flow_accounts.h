@@ -47,6 +47,8 @@ class FlowAccounts {
 
   /// Interfaces' remote addresses that are counted now.
   [[nodiscard]] size_t pairs() const;
+  /// Interfaces some of whose remote addresses found no room in the last minute.
+  [[nodiscard]] size_t overflowed() const;
   [[nodiscard]] FlowMonitor& monitor() const { return monitor_; }
   [[nodiscard]] FlowTable& table() { return table_; }
 

@@ -17,6 +17,11 @@ std::string drops_key(const flow_key& key, bool sent) {
   return {reinterpret_cast<const char*>(&drops), sizeof drops};
 }
 
+uint64_t drops_since(const DroppedPackets& drops, uint64_t first_ns) {
+  if (first_ns > drops.last_ns) return 0;
+  return first_ns > drops.rested_ns ? drops.packets - drops.earlier : drops.packets;
+}
+
 std::optional<double> bytes_per_second(const flow_state& state, bool sent, const FlowInterval& interval) {
   const uint64_t begin_ns = std::max<uint64_t>(interval.begin_ns, state.first_ns);
   if (begin_ns >= interval.end_ns) return std::nullopt;

@@ -12,9 +12,13 @@
 
 namespace sonde::exporter {
 
-/// Packets of one direction of a connection that the kernel dropped.
+/// Packets of one direction of a connection, or of those before it with its addresses and ports, that the
+/// kernel dropped. As struct dropped_flow.
 struct DroppedPackets {
   uint64_t packets = 0;
+  uint64_t last_ns = 0;
+  uint64_t earlier = 0;
+  uint64_t rested_ns = 0;
   std::string reason{};  ///< the kernel's, of the last one
 };
 
@@ -27,6 +31,10 @@ struct FlowDetails {
 
 /// A direction of a connection as the kernel's drops name it: the bytes of a dropped_flow_key.
 std::string drops_key(const flow_key& key, bool sent);
+
+/// Those of a connection that began at `first_ns` (CLOCK_MONOTONIC). Where drops of the one before it and its
+/// own are less than SONDE_DROPS_REST_NS apart, or more such rests follow, it has both.
+uint64_t drops_since(const DroppedPackets& drops, uint64_t first_ns);
 
 /// What a direction carried in the interval, or in the part of it since the flow was made; nothing for a flow
 /// that is younger.

@@ -2,21 +2,25 @@
 
 #include <bpf/bpf.h>
 
+#include <cerrno>
 #include <cstring>
 #include <functional>
 #include <map>
 #include <set>
+#include <utility>
 
+#include "common/log.h"
 #include "exporter/bpf_program.h"
 #include "exporter/flows/map_batches.h"
+#include "exporter/flows/pair_shares.h"
 
 namespace sonde::exporter {
 namespace {
 
 constexpr std::chrono::seconds kForgotten{300};
-/// Where the map is nearly full: spoofed senders fill it.
+/// Where a pod may have its share already (take_share()).
 constexpr std::chrono::seconds kForgottenSoon{30};
-constexpr size_t kNearlyFull = SONDE_DROPPED_PAIRS / 4 * 3;
+constexpr size_t kHalfFull = SONDE_DROPPED_PAIRS / 2;
 
 /// Calls `work` with a map of the loaded programs, which stay meanwhile.
 void with_map(const BpfContext& context, const char* name, const std::function<void(int map)>& work) {
@@ -25,10 +29,28 @@ void with_map(const BpfContext& context, const char* name, const std::function<v
   });
 }
 
+template <class Key>
+std::string bytes_of(const Key& key) {
+  return {reinterpret_cast<const char*>(&key), sizeof key};
+}
+
 dropped_pair pair_of(const std::string& bytes) {
   dropped_pair pair;
   std::memcpy(&pair, bytes.data(), sizeof pair);
   return pair;
+}
+
+template <class Key, class Value>
+void read_entries(int map, const std::function<void(const Key&, const Value&)>& take) {
+  (void)read_hash(map, sizeof(Key), sizeof(Value), [&take](const MapBatch& batch) {
+    for (size_t i = 0; i < batch.count; ++i) {
+      Key key;
+      Value value;
+      std::memcpy(&key, batch.keys.data() + i * sizeof key, sizeof key);
+      std::memcpy(&value, batch.values.data() + i * sizeof value, sizeof value);
+      take(key, value);
+    }
+  });
 }
 
 }  // namespace
@@ -53,12 +75,31 @@ void FlowDrops::update(std::span<const FlowInterface> interfaces,
       const auto [known, is_new] = interfaces_.emplace(address, pod->second);
       const bool same =
           known->second.space == pod->second.space && known->second.interface == pod->second.interface;
-      if (!is_new && !same) of_two.insert({reinterpret_cast<const char*>(&address), sizeof address});
+      if (!is_new && !same) of_two.insert(bytes_of(address));
     }
   }
-  std::erase_if(interfaces_, [&of_two](const auto& entry) {
-    return of_two.contains({reinterpret_cast<const char*>(&entry.first), sizeof(flow_address)});
+  std::erase_if(interfaces_, [&of_two](const auto& entry) { return of_two.contains(bytes_of(entry.first)); });
+  with_map(context_, "pod_addresses", [this](int map) { name_addresses(map); });
+}
+
+/// Makes the programs' map of addresses what interfaces_ says.
+void FlowDrops::name_addresses(int map) {
+  std::vector<flow_address> gone;
+  auto missing = interfaces_;
+  read_entries<flow_address, uint32_t>(map, [&](const flow_address& address, uint32_t share) {
+    const auto wanted = missing.find(address);
+    if (wanted == missing.end()) {
+      if (!interfaces_.contains(address)) gone.push_back(address);
+    } else if (share_of(wanted->second.interface, wanted->second.space) == share) {
+      missing.erase(wanted);
+    }
   });
+  for (const flow_address& address : gone) bpf_map_delete_elem(map, &address);
+  for (const auto& [address, pod] : missing) {
+    const uint32_t share = share_of(pod.interface, pod.space);
+    if (bpf_map_update_elem(map, &address, &share, BPF_ANY) == 0 || std::exchange(full_, true)) continue;
+    log::warning("drops of some pods' addresses are in no pair", {{"reason", strerrordesc_np(errno)}});
+  }
 }
 
 void FlowDrops::take(const dropped_pair& pair, uint64_t packets, std::vector<Delta>& deltas) const {
@@ -74,45 +115,43 @@ void FlowDrops::take(const dropped_pair& pair, uint64_t packets, std::vector<Del
 
 std::vector<FlowDrops::Delta> FlowDrops::drain(SteadyTime now) {
   std::vector<Delta> deltas;
-  with_map(context_, "dropped_pairs", [&](int map) {
-    (void)read_hash(map, sizeof(dropped_pair), sizeof(uint64_t), [&](const MapBatch& batch) {
-      for (size_t i = 0; i < batch.count; ++i) {
-        const std::string bytes(reinterpret_cast<const char*>(batch.keys.data()) + i * sizeof(dropped_pair),
-                                sizeof(dropped_pair));
-        uint64_t packets = 0;
-        std::memcpy(&packets, batch.values.data() + i * sizeof packets, sizeof packets);
-        Known& known = known_[bytes];
-        if (packets <= known.packets) continue;
-        take(pair_of(bytes), packets - known.packets, deltas);
-        known.packets = packets;
-        known.changed = now;
-      }
-    });
-    const auto idle = known_.size() < kNearlyFull ? kForgotten : kForgottenSoon;
-    // A drop of a pair that had none for minutes, while it is being deleted, may count for another pair.
-    std::erase_if(known_, [&](const auto& entry) {
-      const auto& [bytes, known] = entry;
-      if (now - known.changed < idle) return false;
-      uint64_t packets = 0;
-      if (bpf_map_lookup_and_delete_elem(map, bytes.data(), &packets) == 0 && packets > known.packets) {
-        take(pair_of(bytes), packets - known.packets, deltas);
-      }
-      return true;
-    });
+  context_.for_each_object([&](const BpfObject& object) {
+    if (object.topic() == "packet_drops") drain(object, now, deltas);
   });
   return deltas;
+}
+
+void FlowDrops::drain(const BpfObject& object, SteadyTime now, std::vector<Delta>& deltas) {
+  const int map = object.map_descriptor("dropped_pairs");
+  read_entries<dropped_pair, dropped_packets>(map, [&](const dropped_pair& pair, const auto& dropped) {
+    Known& known = known_.try_emplace(bytes_of(pair), Known{.changed = now, .packets = 0}).first->second;
+    if (dropped.packets <= known.packets) return;
+    take(pair, dropped.packets - known.packets, deltas);
+    known = {.changed = now, .packets = dropped.packets};
+  });
+  PairShares shares(object.map_descriptor("pair_shares"));
+  const auto idle = shares.in_use() < kHalfFull ? kForgotten : kForgottenSoon;
+  // A drop of a pair that had none for minutes, while it is being deleted, may count for another pair.
+  std::erase_if(known_, [&](const auto& entry) {
+    const auto& [bytes, known] = entry;
+    if (now - known.changed < idle) return false;
+    dropped_packets last{};
+    if (bpf_map_lookup_and_delete_elem(map, bytes.data(), &last) != 0) return true;
+    shares.give_back(last.share);
+    if (last.packets > known.packets) take(pair_of(bytes), last.packets - known.packets, deltas);
+    return true;
+  });
 }
 
 std::unordered_map<std::string, DroppedPackets> FlowDrops::connections() const {
   std::unordered_map<std::string, DroppedPackets> all;
   with_map(context_, "dropped_flows", [&](int map) {
-    (void)read_hash(map, sizeof(dropped_flow_key), sizeof(dropped_flow), [&](const MapBatch& batch) {
-      for (size_t i = 0; i < batch.count; ++i) {
-        dropped_flow flow;
-        std::memcpy(&flow, batch.values.data() + i * sizeof flow, sizeof flow);
-        all[{reinterpret_cast<const char*>(batch.keys.data()) + i * sizeof(dropped_flow_key),
-             sizeof(dropped_flow_key)}] = {flow.packets, reasons_.word(flow.reason)};
-      }
+    read_entries<dropped_flow_key, dropped_flow>(map, [&](const auto& key, const dropped_flow& flow) {
+      all[bytes_of(key)] = {.packets = flow.packets,
+                            .last_ns = flow.last_ns,
+                            .earlier = flow.earlier,
+                            .rested_ns = flow.rested_ns,
+                            .reason = reasons_.word(flow.reason)};
     });
   });
   return all;

@@ -28,29 +28,34 @@ class FlowDrops {
 
   explicit FlowDrops(const BpfContext& context);
 
-  /// Whose addresses are whose, from now on. One that two pods have is nobody's.
+  /// Whose addresses are whose, from now on: the programs count for those alone. One that two pods have is
+  /// nobody's.
   void update(std::span<const FlowInterface> interfaces, std::span<const ContainerAddresses> addresses);
 
   /// What was dropped since the last call between pods' addresses and others. A packet from pod to pod is
-  /// both pods'. Pairs without drops for five minutes are forgotten, for half a one where there is hardly
-  /// room.
+  /// both pods'. Pairs without drops for five minutes are forgotten, for half a one where half of the places
+  /// are taken.
   std::vector<Delta> drain(SteadyTime now);
 
-  /// By drops_key(), since their first drop; those of the longest ago may be missing.
+  /// By drops_key(), since the first drop of such addresses and ports; those of the longest ago may be
+  /// missing.
   [[nodiscard]] std::unordered_map<std::string, DroppedPackets> connections() const;
 
  private:
   struct Known {
-    uint64_t packets = 0;
     SteadyTime changed{};
+    uint64_t packets = 0;
   };
 
+  void name_addresses(int map);
+  void drain(const BpfObject& object, SteadyTime now, std::vector<Delta>& deltas);
   void take(const dropped_pair& pair, uint64_t packets, std::vector<Delta>& deltas) const;
 
   const BpfContext& context_;
   DropReasons reasons_;
   std::unordered_map<flow_address, flow_interface_key, AddressHash, AddressEqual> interfaces_;  ///< of pods
   std::unordered_map<std::string, Known> known_;  ///< by the bytes of a dropped_pair
+  bool full_ = false;                             ///< more addresses than the programs can know: told
 };
 
 }  // namespace sonde::exporter

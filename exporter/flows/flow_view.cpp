@@ -64,8 +64,9 @@ Json direction_json(const FlowEntry& entry, bool sent, const FlowDetails& detail
             {"retransmits", direction.retransmitted},
             {"drops", 0}};
   const auto dropped = details.drops.find(drops_key(entry.key, sent));
-  if (dropped != details.drops.end()) {
-    json["drops"] = dropped->second.packets;
+  if (dropped == details.drops.end()) return json;
+  if (const uint64_t drops = drops_since(dropped->second, entry.state.first_ns); drops > 0) {
+    json["drops"] = drops;
     json["drop_reason"] = dropped->second.reason;
   }
   return json;

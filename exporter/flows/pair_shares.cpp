@@ -19,7 +19,7 @@ PairShares::PairShares(int map) {
   void* const memory =
       ::mmap(nullptr, kCounts * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, map, 0);
   if (memory == MAP_FAILED) {
-    log::warning("slots of pairs are not given back", {{"reason", strerrordesc_np(errno)}});
+    log::warning("places of pairs are not given back", {{"reason", strerrordesc_np(errno)}});
     return;
   }
   counts_ = {static_cast<uint64_t*>(memory), kCounts};
@@ -34,9 +34,9 @@ uint64_t PairShares::in_use() const {
   return std::atomic_ref(counts_[SONDE_ALL_PAIRS]).load(std::memory_order_relaxed);
 }
 
-void PairShares::give_back(const pair_key& pair) {
-  if (counts_.empty()) return;
-  std::atomic_ref(counts_[share_of(pair.interface, pair.space)]).fetch_sub(1, std::memory_order_relaxed);
+void PairShares::give_back(uint32_t share) {
+  if (counts_.empty() || share >= SONDE_PAIR_SHARES) return;
+  std::atomic_ref(counts_[share]).fetch_sub(1, std::memory_order_relaxed);
   std::atomic_ref(counts_[SONDE_ALL_PAIRS]).fetch_sub(1, std::memory_order_relaxed);
 }
 

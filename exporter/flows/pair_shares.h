@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <span>
 
-#include "bpf/flow_rtt.h"
+#include "bpf/pair_shares.h"
 
 namespace sonde::exporter {
 
-/// How many slots the pairs of each interface have (map `pair_shares`), in memory that programs and exporter
+/// How many places the pairs of each interface have (map `pair_shares`), in memory that programs and exporter
 /// share. Threads: safe.
 class PairShares {
  public:
@@ -18,10 +18,10 @@ class PairShares {
   PairShares(const PairShares&) = delete;
   PairShares& operator=(const PairShares&) = delete;
 
-  /// Slots of all interfaces' pairs at this moment.
+  /// Places of all interfaces' pairs at this moment.
   [[nodiscard]] uint64_t in_use() const;
-  /// One of an interface's pairs has no slot any more.
-  void give_back(const pair_key& pair);
+  /// One of the pairs that are counted there (share_of()) has no place any more.
+  void give_back(uint32_t share);
 
  private:
   std::span<uint64_t> counts_;

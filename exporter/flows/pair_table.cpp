@@ -10,6 +10,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <span>
 #include <utility>
 
 #include "exporter/flows/map_batches.h"
@@ -130,6 +131,12 @@ Result<void> PairTable::read_counts(uint32_t first, uint32_t count, SteadyTime n
                     });
 }
 
+size_t PairTable::overflowed(SteadyTime now) const {
+  const auto has = [&](const Slot& slot) { return slot.used && now - slot.active < std::chrono::minutes(1); };
+  const std::span overflow = std::span(slots_).subspan(programs_.options().max_pairs);
+  return static_cast<size_t>(std::ranges::count_if(overflow, has));
+}
+
 bool PairTable::slots_run_short() const {
   return shares_.in_use() * 2 >= programs_.options().max_pairs;
 }
@@ -172,7 +179,7 @@ void PairTable::reclaim(uint32_t number, SteadyTime now, std::vector<PairDelta>&
   (void)bpf_map_update_elem(programs_.map("pair_traffic"), &number, no_traffic.data(), BPF_ANY);
   (void)bpf_map_update_elem(programs_.map("pair_samples"), &number, &no_samples, BPF_ANY);
   const bool overflow = number >= programs_.options().max_pairs;
-  if (!overflow) shares_.give_back(slot.key);
+  if (!overflow) shares_.give_back(share_of(slot.key.interface, slot.key.space));
   slot = Slot{.generation = slot.generation};
   (void)bpf_map_update_elem(programs_.map(overflow ? "free_overflow" : "free_pairs"), nullptr, &number,
                             BPF_ANY);

@@ -49,6 +49,8 @@ class PairTable {
 
   /// Pairs at the last drain.
   [[nodiscard]] size_t size() const { return owners_; }
+  /// Interfaces with packets for which there was no room, in the minute before `now`, as of the last drain.
+  [[nodiscard]] size_t overflowed(SteadyTime now) const;
 
  private:
   /// What the table knows of a slot.

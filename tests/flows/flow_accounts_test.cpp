@@ -146,6 +146,18 @@ class FlowShares : public testing::Test {
   std::map<uint32_t, uint32_t> named_;
 };
 
+TEST_F(FlowShares, WhoHasFoundNoRoomIsToldForAMinute) {
+  send(0, 5000);
+  send(1, 3);
+  drain();
+  const SteadyTime now = SteadyClock::now();
+  EXPECT_EQ(harness_.pairs().overflowed(now), 1U);
+  EXPECT_EQ(harness_.pairs().overflowed(now + std::chrono::minutes(1)), 0U);
+  send(1, 5000);
+  drain();
+  EXPECT_EQ(harness_.pairs().overflowed(SteadyClock::now()), 2U);
+}
+
 TEST_F(FlowShares, WhoHasFewRemotesFindsRoomBesideOneThatHasThousands) {
   send(0, 5000);
   send(1, 7);

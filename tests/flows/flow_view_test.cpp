@@ -144,12 +144,31 @@ TEST_F(FlowsJson, RatesAreThoseOfTheLastInterval) {
 }
 
 TEST_F(FlowsJson, DropsHaveTheirDirectionAndReason) {
-  details_.drops[drops_key(entries_[1].key, false)] = {3, "netfilter_drop"};
+  details_.drops[drops_key(entries_[1].key, false)] = {
+      .packets = 3, .last_ns = 95 * kSecond, .earlier = 0, .rested_ns = 0, .reason = "netfilter_drop"};
   const Parsed one = view({})["flows"][0];
   EXPECT_EQ(one["sent"]["drops"], 0);
   EXPECT_FALSE(one["sent"].contains("drop_reason"));
   EXPECT_EQ(one["received"]["drops"], 3);
   EXPECT_EQ(one["received"]["drop_reason"], "netfilter_drop");
+}
+
+TEST_F(FlowsJson, DropsOfAnEarlierConnectionWithTheSamePortsAreNotTheNewOnes) {
+  DroppedPackets& drops = details_.drops[drops_key(entries_[1].key, true)];
+  drops = {.packets = 3, .last_ns = 20 * kSecond, .earlier = 0, .rested_ns = 0, .reason = "netfilter_drop"};
+  entries_[1].state.first_ns = 20 * kSecond;
+  EXPECT_EQ(view({})["flows"][0]["sent"]["drops"], 3);
+  entries_[1].state.first_ns = 30 * kSecond;
+  EXPECT_EQ(view({})["flows"][0]["sent"]["drops"], 0);
+  EXPECT_FALSE(view({})["flows"][0]["sent"].contains("drop_reason"));
+  drops = {.packets = 5,
+           .last_ns = 95 * kSecond,
+           .earlier = 3,
+           .rested_ns = 20 * kSecond,
+           .reason = "netfilter_drop"};
+  EXPECT_EQ(view({})["flows"][0]["sent"]["drops"], 2);
+  entries_[1].state.first_ns = 10 * kSecond;
+  EXPECT_EQ(view({})["flows"][0]["sent"]["drops"], 5);
 }
 
 TEST_F(FlowsJson, SlowFlowsAreThoseAboveTheirInterfacesThreshold) {
