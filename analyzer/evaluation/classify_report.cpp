@@ -49,7 +49,8 @@ std::string published_row(std::string_view name) {
   return "— | — | —";
 }
 
-/// A label may hold what ends a cell.
+}  // namespace
+
 std::string markdown_cell(std::string_view text) {
   std::string cell;
   for (const char c : text) {
@@ -58,8 +59,6 @@ std::string markdown_cell(std::string_view text) {
   }
   return cell;
 }
-
-}  // namespace
 
 std::string classify_json(const ClassifyOutcome& outcome) {
   Json document;

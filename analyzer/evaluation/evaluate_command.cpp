@@ -12,6 +12,7 @@
 #include "analyzer/evaluation/classify.h"
 #include "analyzer/evaluation/classify_report.h"
 #include "analyzer/evaluation/evaluate_options.h"
+#include "analyzer/evaluation/published.h"
 #include "analyzer/evaluation/table_split.h"
 
 namespace sonde::analyzer {
@@ -88,7 +89,14 @@ int evaluate_classify(int argc, char** argv) {
   if (const auto written = write_files(*options, outcome); !written) {
     return complain_of(written.error().message, kExitUnwritten);
   }
+  std::string published;
+  if (options->published) {
+    const auto by_service = classify_by_service(*parts, kinds, options->classifier, options->balanced);
+    if (!by_service) return complain_of(by_service.error().message, kExitWrong);
+    published = published_markdown(outcome, *by_service);
+  }
   std::fputs((options->json ? classify_json(outcome) : classify_markdown(outcome)).c_str(), stdout);
+  std::fputs(published.c_str(), stdout);
   return std::fflush(stdout) == 0 ? kExitDone
                                   : complain_of("cannot write to standard output", kExitUnwritten);
 }

@@ -92,6 +92,8 @@ void add_classifier_flags(CLI::App& app, EvaluateWords& words, ClassifyOptions& 
 
 void add_output_flags(CLI::App& app, ClassifyOptions& options) {
   app.add_flag("--json", options.json, "Print one JSON object instead of Markdown");
+  app.add_flag("--published", options.published,
+               "Also print the published results beside these, and what each service's columns tell alone");
   app.add_option("--predictions", options.predictions,
                  "Also write, as CSV, what each classifier told of each row of the test part")
       ->type_name("FILE");
@@ -107,6 +109,9 @@ Result<ClassifyOptions> interpret_words(const EvaluateWords& words, ClassifyOpti
   }
   if (words.split == "groups" && options.group_column.empty()) {
     return fail(ErrorCode::kInvalid, "--split=groups: needs --group, the column that tells the groups apart");
+  }
+  if (options.published && options.json) {
+    return fail(ErrorCode::kInvalid, "--published: prints Markdown; leave --json out");
   }
   if (words.split == "rows") options.part = TestPart::kRandomRows;
   if (words.split == "groups") options.part = TestPart::kRandomGroups;

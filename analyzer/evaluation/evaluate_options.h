@@ -26,6 +26,7 @@ struct ClassifyOptions {
   bool balanced = false;
   ClassifierOptions classifier;
   bool json = false;
+  bool published = false;   ///< print the source's tables beside
   std::string predictions;  ///< file to write; "": none
   std::string confusion;    ///< start of the names of the pictures; "": none
 };

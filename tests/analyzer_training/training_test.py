@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import random
+import signal
 import subprocess
 import tempfile
 import time
@@ -143,6 +144,16 @@ class Training(unittest.TestCase):
                         "--group", "injection", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertGreater(json.loads(done.stdout)["random_forest"]["accuracy"], .95)
+        done = analyzer("evaluate", "classify", "--train", os.path.join(self.folder, "rows.csv.gz"), "--split", "groups",
+                        "--group", "injection", "--published")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        tables = done.stdout.split("Their Table ")
+        self.assertEqual(len(tables), 3)
+        self.assertIn("| A (757 records) | F1 | 0.93 | 0.93 | 0.93 | 0.92 |", tables[1])
+        self.assertRegex(tables[1], r"\| \*\*here \(\d+ rows\)\*\* \| F1 \| \*\*\d")
+        self.assertIn("| Homestead | recall | 0.90 | 0.36 | 0.48 | 0.72 |", tables[2])
+        self.assertRegex(tables[2], r"\| \*\*cart\*\* \| F1 \|")
+        self.assertRegex(tables[2], r"\| \*\*pay\*\* \| F1 \|")
 
     def test_3_train_of_a_file_and_of_the_server(self) -> None:
         models = os.path.join(self.folder, "models")
@@ -184,6 +195,15 @@ class Training(unittest.TestCase):
             middle = self.start + (CYCLE + 70) * STEP
             told = json.loads(program.get(f"/diagnose?time={middle}&window=600")[1])["class"]
             self.assertEqual((told["service"], told["fault"]), ("pay", "memory"))
+            # Its newest model is damaged: at SIGHUP it goes on with the one before.
+            with open(os.path.join(models, "model-000002.sonde"), "r+b") as file:
+                file.seek(1000)
+                file.write(b"damaged")
+            program.process.send_signal(signal.SIGHUP)
+            program.wait_for("a model is refused, the one before it is used.*model-000002.sonde.*checksum")
+            while "model-000001.sonde" not in program.get("/diagnose")[1] and time.monotonic() < deadline:
+                time.sleep(.1)
+            self.assertIn("model-000001.sonde", json.loads(program.get("/diagnose")[1])["class"]["model"])
             page = program.get("/metrics")[1]
             self.assertRegex(page, r'sonde_service_fault_probability\{namespace="shop",service="cart",fault="cpu"\} ')
             self.assertIn('sonde_classifier_abstentions_total{reason="missing_feature"} 0', page)
