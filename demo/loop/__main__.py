@@ -4,8 +4,9 @@ import secrets
 import signal
 import sys
 import threading
+from pathlib import Path
 
-from demo.loop import experiment, network_delay, pairs
+from demo.loop import campaign, experiment, network_delay, pairs
 from demo.loop.client import Unavailable
 from demo.loop.loop import Loop
 from demo.loop.progress import say, show_diagnosis
@@ -18,7 +19,7 @@ def arguments() -> argparse.Namespace:
         prog="./try",
         description=(
             "Builds Sonde, starts a small shop and everything that watches it, puts a CPU hog into one of its "
-            "containers and shows what Sonde says. Ctrl-C stops and removes everything."
+            "containers, or, with --campaign, one fault after the other, and shows what Sonde says. Ctrl-C stops and removes everything."
         ),
     )
     parser.add_argument(
@@ -33,6 +34,19 @@ def arguments() -> argparse.Namespace:
         help="cpu: a CPU hog (default); none: nothing, 0 = nothing alerts; "
         "load: the load doubles, 0 = no container is named; "
         "delay: the network delays what is sent to a container (default: redis), 0 = a trace begins and names the network",
+    )
+    parser.add_argument(
+        "--campaign",
+        choices=list(campaign.SIZES),
+        help="instead of one fault many, one after the other, under a changing load; classifiers learn from them, are "
+        "tested with injections that they have not seen, and go on telling faults. short: 26 injections, "
+        "some 15 minutes; tiny: 8, 4 minutes; full: 39, an hour",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("build/campaign"),
+        help="of --campaign: folder for the table, the report and the pictures (default: build/campaign)",
     )
     parser.add_argument(
         "--target", metavar="NAME", help="service or container to fault (default: drawn at random)"
@@ -61,8 +75,11 @@ def exporter_flags(fault: str) -> tuple[str, ...]:
     return network_delay.EXPORTER_FLAGS if fault == "delay" else ()
 
 
-def perform(loop: Loop, options: argparse.Namespace, target: str) -> experiment.Outcome:
+def perform(loop: Loop, options: argparse.Namespace, target: str, seed: int) -> experiment.Outcome:
     """The experiment that was asked for."""
+    if options.campaign:
+        size = campaign.SIZES[options.campaign]
+        return campaign.run(loop, size, seed, options.rate, options.output)
     if options.fault == "none":
         return experiment.run_none(loop, options.quiet_seconds + options.observe_seconds)
     if options.fault == "load":
@@ -108,7 +125,7 @@ def main() -> int:
         ) as loop:
             show_urls(loop)
             say(f"seed {seed}")
-            outcome = perform(loop, options, target)
+            outcome = perform(loop, options, target, seed)
             if outcome.diagnosis is not None and outcome.delay_seconds is not None:
                 show_diagnosis(outcome.diagnosis, outcome.delay_seconds)
             pairs.show(loop)

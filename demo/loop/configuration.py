@@ -81,6 +81,7 @@ JOB = """\
 ANALYZER = """\
 prometheus: {{url: '{prometheus}'}}
 analysis: {{interval: {interval}}}
+classifier: {{model: '{models}', namespace: {namespace}}}
 """
 
 

@@ -171,6 +171,15 @@ class Loop:
         answer = client.wait_for("the alerts that fired", lambda: (self.query(promql),), START_SECONDS)
         return [sample.labels for sample in answer[0]]
 
+    def end_load(self) -> None:
+        """Ends the shop's own load, where something else sends one."""
+        self.shop.processes.pop("load").stop()
+
+    @property
+    def model_folder(self) -> Path:
+        """Where the analyzer looks for trained classifiers."""
+        return self.run.folder / "models"
+
     def set_rate(self, requests_per_second: float) -> None:
         """Changes the load."""
         client.post(self.url("load") + "/rate", {"value": f"{requests_per_second:g}"})

@@ -80,6 +80,11 @@ class Process:
         """Whether it was started and has not ended."""
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Of a server that has ended."""
+        return None if self._child is None else self._child.poll()
+
     def stop(self) -> None:
         """SIGTERM, and SIGKILL where that does not help in time."""
         self.ask_to_stop()

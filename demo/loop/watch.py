@@ -71,6 +71,8 @@ class Watch:
             configuration.ANALYZER,
             interval=self._interval,
             prometheus=self.url("prometheus"),
+            models=folder / "models",
+            namespace=self._name,
         )
         self._start(
             "exporter",
@@ -127,6 +129,21 @@ class Watch:
                 "cpu",
                 f"--cgroup={cgroup}",
                 f"--duration={duration_seconds:g}s",
+                f"--state-dir={self._folder / 'faults'}",
+                f"--web.listen-address=127.0.0.1:{self._ports['injector']}",
+            ],
+        )
+
+    def campaign(self, file: Path) -> Process:
+        """Starts a campaign in the injector's place."""
+        if "injector" in self.processes:
+            self.processes["injector"].stop()
+        return self._start(
+            "injector",
+            [
+                self._program("sonde-inject"),
+                "campaign",
+                str(file),
                 f"--state-dir={self._folder / 'faults'}",
                 f"--web.listen-address=127.0.0.1:{self._ports['injector']}",
             ],
