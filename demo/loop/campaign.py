@@ -61,7 +61,8 @@ def start(loop: Loop, size: Size, seed: int, rate: float, name: str = "campaign"
     shop = loop.shop
     cgroups = {target: shop.tree.path(target) for target in size.targets}
     path.write_text(text(size, seed, cgroups, shop.network, shop.url(), rate), encoding="utf-8")
-    loop.end_load()
+    if "load" in loop.shop.processes:
+        loop.end_load()
     loop.watch.campaign(path)
 
 

@@ -1,4 +1,6 @@
 """What watches the shop: sonde-exporter, Prometheus, Alertmanager, sonde-analyzer."""
+import os
+import signal
 from pathlib import Path
 
 from demo.loop import configuration
@@ -52,13 +54,17 @@ class Watch:
         """Where a server of the loop listens."""
         return f"http://127.0.0.1:{self._ports[server]}"
 
-    def start(self) -> None:
-        """Writes the configurations and starts all four."""
-        folder = self._folder
+    def stop_scraping(self, job: str) -> None:
+        """Takes a server out of Prometheus, which goes on with what it has."""
+        self._jobs.remove(job)
+        self._write_prometheus()
+        os.kill(self.processes["prometheus"].pid, signal.SIGHUP)
+
+    def _write_prometheus(self) -> Path:
         jobs = "".join(configuration.JOB.format(job=JOBS[job], port=self._ports[job]) for job in self._jobs)
         rules = ", ".join(f"'{path}'" for path in sorted(RULES.glob("*.rules.yml")))
-        prometheus = configuration.write(
-            folder / "prometheus.yml",
+        return configuration.write(
+            self._folder / "prometheus.yml",
             configuration.PROMETHEUS,
             jobs=jobs,
             rules=rules,
@@ -66,6 +72,11 @@ class Watch:
             alertmanager=self._ports["alertmanager"],
             analyzer=self.url("analyzer"),
         )
+
+    def start(self) -> None:
+        """Writes the configurations and starts all four."""
+        folder = self._folder
+        prometheus = self._write_prometheus()
         analyzer = configuration.write(
             folder / "analyzer.yml",
             configuration.ANALYZER,

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""How often and how fast the running loop tells the fault and its service, and how often it tells one where there is none.
+
+A campaign on the demo shop is learnt from; then, with the trained model in the analyzer, a second campaign with another
+seed is told. Of the second: for each injection, whether sonde_service_fault_probability reached --confidence for the
+right service and fault while it was there, and how long after its start; of the ticks of the pauses, how many told a
+fault. Printed per fault and pooled, with the 95 % binomial interval (Wilson).
+
+usage: tests/bench/fault_detection.py [--train full] [--repeat 4] [--injection-seconds 20] [--pause-seconds 14] [--seed 1]
+                                      [--unscraped-injector] [--output FOLDER]
+"""
+import argparse
+import json
+import math
+import statistics
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from demo.loop import campaign, client
+from demo.loop.loop import Loop
+from demo.loop.progress import say
+
+STEP_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Window:
+    """One injected fault, as the injector's own journal and labels have it."""
+
+    service: str
+    fault: str
+    start: float
+    end: float
+
+
+def wilson(right: int, of: int) -> tuple[float, float]:
+    """The 95 % interval of a share."""
+    if of == 0:
+        return 0.0, 1.0
+    z, share = 1.96, right / of
+    middle = (share + z * z / (2 * of)) / (1 + z * z / of)
+    half = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of)) / (1 + z * z / of)
+    return middle - half, middle + half
+
+
+def query_range(loop: Loop, promql: str, start: float, end: float) -> list[dict[str, Any]]:
+    """The series of a range query, each with its labels and (time, value) pairs."""
+    page = client.get_json(
+        loop.prometheus_url + "/api/v1/query_range",
+        {"query": promql, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{STEP_SECONDS:g}"},
+    )
+    return list(page["data"]["result"])
+
+
+class Watcher:
+    """Follows the injector's page, whether Prometheus scrapes it or not: what was there from when to when."""
+
+    def __init__(self) -> None:
+        self.windows: list[Window] = []
+        self._open: dict[tuple[str, str], float] = {}
+
+    def look(self, loop: Loop) -> None:
+        """Notes what began and what ended since the last look."""
+        now = {
+            (sample.labels["service"], sample.labels["fault"])
+            for sample in loop.scrape("injector", "sonde_fault_in_place")
+            if sample.value == 1
+        }
+        if any(sample.value == 1 for sample in loop.scrape("injector", "sonde_workload_heavy")):
+            now.add(("", "heavy workload"))
+        for key in now - self._open.keys():
+            self._open[key] = time.time()
+        for key in self._open.keys() - now:
+            self.windows.append(Window(*key, self._open.pop(key), time.time()))
+
+
+def watch(loop: Loop) -> list[Window]:
+    """The windows of the campaign that runs, once it is over."""
+    watcher = Watcher()
+    process = loop.watch.processes["injector"]
+    while process.running():
+        try:
+            watcher.look(loop)
+        except client.Unavailable:
+            pass  # before it serves, or after its end
+        time.sleep(0.1)
+    return watcher.windows
+
+
+def told(loop: Loop, start: float, end: float, confidence: float) -> list[tuple[float, str, str]]:
+    """When which service and fault were told, by the analyzer's page as Prometheus has it."""
+    series = query_range(loop, "sonde_service_fault_probability", start, end)
+    return sorted(
+        (float(at), one["metric"].get("service", ""), one["metric"].get("fault", ""))
+        for one in series
+        for at, value in one["values"]
+        if float(value) >= confidence and one["metric"].get("service")
+    )
+
+
+def report(windows: list[Window], tells: list[tuple[float, str, str]], start: float, end: float) -> dict[str, Any]:
+    """The figures."""
+    faults = [window for window in windows if window.service]
+    delays: dict[str, list[float]] = {}
+    of: dict[str, int] = {}
+    for window in faults:
+        of[window.fault] = of.get(window.fault, 0) + 1
+        hits = [at for at, service, fault in tells
+                if (service, fault) == (window.service, window.fault) and window.start <= at <= window.end + STEP_SECONDS]  # fmt: skip
+        if hits:
+            delays.setdefault(window.fault, []).append(hits[0] - window.start)
+    ticks = [start + STEP_SECONDS * i for i in range(int((end - start) / STEP_SECONDS))]
+    quiet = [at for at in ticks if all(not window.start - 1 <= at <= window.end + campaign.SETTLE_SECONDS for window in windows)]
+    told_at = {round((at - start) / STEP_SECONDS) for at, _, _ in tells}
+    false_alarms = sum(round((at - start) / STEP_SECONDS) in told_at for at in quiet)
+    return {"of": of, "delays": delays, "quiet_ticks": len(quiet), "false_alarms": false_alarms}
+
+
+def show(figures: dict[str, Any]) -> None:
+    """Prints the table."""
+    print("| fault | told | 95 % interval | median s from start to first report | slowest |\n|---|---|---|---|---|")
+    rows = [(fault, count, figures["delays"].get(fault, [])) for fault, count in sorted(figures["of"].items())]
+    rows.append(("all", sum(row[1] for row in rows), [delay for row in rows for delay in row[2]]))
+    for fault, count, delays in rows:
+        low, high = wilson(len(delays), count)
+        times = f"{statistics.median(delays):.1f} | {max(delays):.1f}" if delays else "– | –"
+        print(f"| {fault} | {len(delays)} of {count} | {low:.2f} to {high:.2f} | {times} |")
+    print(f"\nfalse alarms: {figures['false_alarms']} of {figures['quiet_ticks']} ticks without a fault", flush=True)
+
+
+def main() -> int:
+    """Exit code: 0 measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", choices=list(campaign.SIZES), default="full")
+    parser.add_argument("--repeat", type=int, default=4, help="injections of each fault in each service, to be told")
+    parser.add_argument("--injection-seconds", type=float, default=20)
+    parser.add_argument("--pause-seconds", type=float, default=14)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=60)
+    parser.add_argument("--confidence", type=float, default=0.6)
+    parser.add_argument("--unscraped-injector", action="store_true", help="while the second campaign runs")
+    parser.add_argument("--output", type=Path, default=Path("build/fault-detection"))
+    options = parser.parse_args()
+    size = campaign.SIZES[options.train]
+    exam = replace(size, repeat=options.repeat, injection_seconds=options.injection_seconds,
+                   pause_seconds=options.pause_seconds)  # fmt: skip
+    with Loop(options.rate, say=say) as loop:
+        outcome = campaign.run(loop, size, options.seed, options.rate, options.output)
+        say(outcome.summary)
+        if not outcome.passed:
+            return 1
+        if options.unscraped_injector:
+            loop.watch.stop_scraping("injector")
+        start = time.time()
+        campaign.start(loop, exam, options.seed + 1000, options.rate, "exam")
+        windows = watch(loop)
+        end = time.time()
+        time.sleep(2 * STEP_SECONDS)  # the last ticks are scraped
+        figures = report(windows, told(loop, start, end, options.confidence), start, end)
+    show(figures)
+    (options.output / "detection.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
