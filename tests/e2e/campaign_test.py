@@ -9,13 +9,16 @@ from pathlib import Path
 from tests.e2e import try_process
 
 
+COMMAND = "./try --once --campaign tiny"  # as the README has it
+
+
 class CampaignTest(unittest.TestCase):
     """Needs root."""
 
     def test_a_tiny_campaign_ends_with_trained_classifiers(self) -> None:
         with tempfile.TemporaryDirectory(prefix="sonde-campaign-") as folder:
             output = Path(folder) / "output"
-            process = try_process.start("./try", "--once", "--campaign", "tiny", "--seed", "5", f"--output={output}")
+            process = try_process.start(*COMMAND.split(), "--seed=5", f"--output={output}")
             text, _ = process.communicate()
             print(text, flush=True)
             self.assertEqual(process.returncode, 0)
