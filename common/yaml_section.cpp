@@ -8,6 +8,7 @@
 #include <cmath>
 #include <span>
 
+#include "common/byte_size.h"
 #include "common/duration.h"
 
 namespace sonde {
@@ -213,19 +214,6 @@ void YamlSection::close() {
     complaints_.add(entry.key_node, full_key(entry.key),
                     fmt::format(": unknown key; remove it or use one of {}", fmt::join(known_, ", ")));
   }
-}
-
-std::optional<uint64_t> parse_bytes(std::string_view text) {
-  struct Unit {
-    std::string_view name;
-    unsigned shift;
-  };
-  constexpr Unit kUnits[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}, {"", 0}};
-  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const std::optional<uint64_t> count = number<uint64_t>(text.substr(0, digits));
-  const auto* unit = std::ranges::find(kUnits, text.substr(digits), &Unit::name);
-  if (!count || unit == std::end(kUnits) || *count > (UINT64_MAX >> unit->shift)) return std::nullopt;
-  return *count << unit->shift;
 }
 
 }  // namespace sonde

@@ -89,7 +89,4 @@ class YamlSection {
   std::vector<std::string> known_;
 };
 
-/// "56MiB" and the like. Nothing for what is no size.
-std::optional<uint64_t> parse_bytes(std::string_view text);
-
 }  // namespace sonde

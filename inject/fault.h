@@ -27,6 +27,13 @@ struct Effect {
   std::vector<FaultReading> readings;
 };
 
+/// Which levels a fault knows (Fault::set_level).
+enum class Levels {
+  kOne,    ///< 1: it is there from its start to its end
+  kOnOff,  ///< 0 and 1
+  kAny,    ///< 0 to 1
+};
+
 /// A disturbance of one container. Its life: flags → check → prepare → start → (set_level, measure)… → undo.
 ///
 /// Undoing is not a member: it must work from the watchdog and from `sonde-inject undo`, which know only the
@@ -47,6 +54,8 @@ class Fault {
   virtual Result<void> prepare(const CgroupTarget& target, FaultState& state) = 0;
   /// Puts it into effect.
   virtual Result<void> start() = 0;
+  /// Which levels set_level() takes.
+  [[nodiscard]] virtual Levels levels() const { return Levels::kOne; }
   /// Changes how much of what was asked is in effect, while it is in place: 0 nothing, 1 all of it, as at the
   /// start. What is asked and proven from then on is that share. Errors: kUnsupported where the fault knows
   /// no such level.

@@ -22,12 +22,19 @@ constexpr MetricRow kStart{"sonde_fault_start_timestamp_seconds", MetricType::kG
                            "When the fault was put into effect; absent until its effect was measured."};
 constexpr MetricRow kEnd{"sonde_fault_end_timestamp_seconds", MetricType::kGauge, "seconds", kLabels,
                          "When the fault was undone; absent until then."};
-constexpr std::array kRows = {kActive, kPlaced, kStart, kEnd};
+constexpr MetricRow kLevel{
+    "sonde_fault_level_ratio", MetricType::kGauge, "ratio", kLabels,
+    "How much of what was asked for is asked for, as last measured: 1, unless --shape says otherwise."};
+constexpr std::array kRows = {kActive, kPlaced, kStart, kEnd, kLevel};
 
 }  // namespace
 
 std::span<const MetricRow> fault_metric_rows() {
   return kRows;
+}
+
+const MetricRow& level_metric() {
+  return kRows.back();
 }
 
 FaultPublication::FaultPublication() : scraped_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}

@@ -17,6 +17,9 @@ namespace sonde::inject {
 /// The metrics that every fault has, for the documentation.
 std::span<const metrics::MetricRow> fault_metric_rows();
 
+/// Of those the one that every fault has among its readings: its level.
+const metrics::MetricRow& level_metric();
+
 /// What /metrics says of faults, each of them one fault in one container. The series of a fault exist from
 /// the first scrape on with sonde_fault_active 0; the start time appears when it is proven, the end time when
 /// it is undone. All times: seconds since the Unix epoch. Threads: safe.

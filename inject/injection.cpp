@@ -12,6 +12,7 @@
 #include "identity/node_name.h"
 #include "inject/audience.h"
 #include "inject/event_wait.h"
+#include "inject/fault_publication.h"
 #include "inject/watchdog.h"
 
 namespace sonde::inject {
@@ -33,7 +34,7 @@ std::string_view ending_words(Ending ending) {
     case Ending::kUnproven:
       return "its effect did not show";
     case Ending::kBroken:
-      return "the injected process is gone";
+      return "it is no longer in place";
     case Ending::kUnguarded:
       return "the watchdog is gone";
   }
@@ -99,30 +100,54 @@ class Injection {
     audience_->placed(unix_seconds_now());
     if (auto started = options_.fault->start(); !started) return started;
     start_seconds_ = unix_seconds_now();
-    end_ = SteadyClock::now() + options_.duration;
+    start_ = SteadyClock::now();
+    end_ = start_ + options_.duration;
+    if (auto set = set_level(start_); !set) return set;
     log::info("fault put in place", {{"fault", state_.fault}, {"cgroup", state_.cgroup}});
     return {};
   }
 
   /// Proves the fault and keeps it until something ends it.
   Ending hold() {
-    const SteadyTime proof_deadline = SteadyClock::now() + options_.proof_timeout;
+    const SteadyTime proof_deadline =
+        SteadyClock::now() + options_.shape.provable_after() + options_.proof_timeout;
+    SteadyTime next_measure = SteadyClock::now() + kMeasureInterval;
     for (;;) {
-      const SteadyTime next = std::min(end_, SteadyClock::now() + kMeasureInterval);
+      const SteadyTime next = std::min({end_, next_measure, level_end_});
       wait_for({signals_.descriptor(), options_.fault->broken_descriptor(), watchdog_.descriptor()}, next);
       if (signals_.take() != 0) return Ending::kSignal;
-      if (is_readable(options_.fault->broken_descriptor())) return Ending::kBroken;
+      if (is_readable(options_.fault->broken_descriptor())) return broken("the injected process is gone");
       if (is_readable(watchdog_.descriptor())) return Ending::kUnguarded;
-      if (SteadyClock::now() < next) continue;
-      const auto effect = options_.fault->measure();
-      if (!effect) return Ending::kBroken;
-      publish(*effect);
+      if (SteadyClock::now() >= level_end_) {
+        if (const auto set = set_level(SteadyClock::now()); !set) return broken(set.error().message);
+      }
+      if (SteadyClock::now() < std::min(end_, next_measure)) continue;
+      next_measure = SteadyClock::now() + kMeasureInterval;
+      auto effect = options_.fault->measure();
+      if (!effect) return broken(effect.error().message);
+      publish(std::move(*effect));
       if (SteadyClock::now() >= end_) return proven_ ? Ending::kDuration : Ending::kUnproven;
       if (!proven_ && SteadyClock::now() >= proof_deadline) return Ending::kUnproven;
     }
   }
 
-  void publish(const Effect& effect) {
+  static Ending broken(const std::string& why) {
+    log::warning("the fault broke", {{"because", why}});
+    return Ending::kBroken;
+  }
+
+  /// Gives the fault the level that its shape has now.
+  Result<void> set_level(SteadyTime now) {
+    const auto since_start = std::chrono::duration_cast<Shape::Time>(now - start_);
+    const double level = options_.shape.level(since_start);
+    const Shape::Time change = options_.shape.next_change(since_start);
+    level_end_ = change == Shape::Time::max() ? SteadyTime::max() : start_ + change;
+    level_ = level;
+    return options_.shape.is_constant() ? Result<void>() : options_.fault->set_level(level);
+  }
+
+  void publish(Effect effect) {
+    effect.readings.push_back({&level_metric(), level_});
     last_summary_ = effect.summary;
     if (proven_ || !effect.proven) {
       audience_->measured(effect);
@@ -161,7 +186,10 @@ class Injection {
   Watchdog watchdog_;
   std::unique_ptr<Audience> audience_;
   double start_seconds_ = 0;
+  SteadyTime start_;
   SteadyTime end_;
+  double level_ = 1;
+  SteadyTime level_end_;  ///< when the shape has another level
   bool proven_ = false;
   std::string last_summary_ = "not measured";
 };

@@ -14,6 +14,7 @@
 #include "common/http/web_flags.h"
 #include "common/log.h"
 #include "inject/metrics_table.h"
+#include "inject/target_flags.h"
 
 namespace sonde::inject {
 namespace {
@@ -22,8 +23,8 @@ constexpr int kBadConfiguration = 2;
 
 /// Flags as they are written, before their values are checked.
 struct RawFlags {
-  std::string cgroup;
-  std::string rootfs = "/";
+  TargetFlags target;
+  Shape::Flags shape;
   std::string duration;
   std::string proof_timeout = "10s";
   std::string linger = "1m";
@@ -86,23 +87,11 @@ std::vector<FaultCommand> add_fault_commands(CLI::App& app, RawFlags& raw) {
     set_help(*command,
              fmt::format("Example:\n  sonde-inject {} --cgroup=/shop/api-2 --duration=30s", row.name));
     auto fault = row.make();
+    in_group(*command, "Target", [&] { raw.target.add_to(*command); });
     in_group(*command, "Fault", [&] {
-      command
-          ->add_option(
-              "--cgroup", raw.cgroup,
-              "The container's cgroup below the hierarchies' roots, such as /shop/api-2; a full path, "
-              "/sys/fs/cgroup/shop/api-2, works too")
-          ->type_name("PATH")
-          ->required();
-      command
-          ->add_option(
-              "--path.rootfs", raw.rootfs,
-              "Where the host's root is mounted, below which container runtimes keep their files: they "
-              "name the container")
-          ->type_name("FOLDER")
-          ->capture_default_str();
       add_time_flags(*command, raw);
       fault->add_flags(*command);
+      raw.shape.add_to(*command);
       add_state_flag(*command, raw);
     });
     command->add_flag("--check", raw.check, "Only look whether the flags are right and the target is there");
@@ -136,8 +125,12 @@ Result<InjectOptions> check_values(FaultCommand& command, const RawFlags& raw) {
   const auto linger = duration_of("--linger", raw.linger);
   if (!linger) return tl::unexpected(linger.error());
   if (auto good = command.fault->check(); !good) return tl::unexpected(good.error());
+  if (auto good = raw.target.check(); !good) return tl::unexpected(good.error());
+  auto shape = Shape::read(raw.shape, *duration, command.fault->levels());
+  if (!shape) return tl::unexpected(shape.error());
   options.row = command.row;
-  options.rootfs = raw.rootfs;
+  options.rootfs = raw.target.rootfs;
+  options.shape = *shape;
   options.duration = *duration;
   options.proof_timeout = *proof_timeout;
   options.linger = *linger;
@@ -151,12 +144,10 @@ Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
   auto options = check_values(command, raw);
   if (!options) return options;
   if (geteuid() != 0) {
-    return fail(ErrorCode::kPermission, "moving a process into a cgroup needs root; start it with sudo");
+    return fail(ErrorCode::kPermission, "putting a fault into a container needs root; start it with sudo");
   }
-  auto target = CgroupTarget::find(raw.cgroup);
-  if (!target) {
-    return fail(target.error().code, fmt::format("--cgroup={}: {}", raw.cgroup, target.error().message));
-  }
+  auto target = raw.target.resolve();
+  if (!target) return tl::unexpected(target.error());
   options->fault = std::move(command.fault);
   options->target = std::move(*target);
   return options;

@@ -11,6 +11,7 @@
 #include "common/result.h"
 #include "inject/cgroup_target.h"
 #include "inject/faults/fault_table.h"
+#include "inject/shape.h"
 
 namespace sonde::inject {
 
@@ -19,6 +20,7 @@ struct InjectOptions {
   const FaultRow* row = nullptr;
   std::unique_ptr<Fault> fault;
   CgroupTarget target;
+  Shape shape;
   std::chrono::milliseconds duration{0};
   std::chrono::milliseconds proof_timeout{0};  ///< for the effect to show
   std::chrono::milliseconds linger{0};         ///< at most, for being scraped twice after the end

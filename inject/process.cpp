@@ -18,40 +18,35 @@ extern "C" {
 }
 
 namespace sonde::inject {
-namespace {
 
-struct Stat {
-  char state = '?';
-  uint64_t start_ticks = 0;
-};
-
-/// Fields 3 and 22 of /proc/PID/stat. The command name (field 2) may hold spaces and parentheses, so count
-/// from its last one.
-Result<Stat> read_stat(pid_t pid) {
+/// The command name (field 2) may hold spaces and parentheses, so count from its last one.
+Result<ProcessStat> read_process_stat(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const auto name_begin = text.find('(');
   const auto name_end = text.rfind(')');
-  if (name_end == std::string::npos) return fail(ErrorCode::kNotFound, fmt::format("no process {}", pid));
+  if (name_begin == std::string::npos || name_end == std::string::npos) {
+    return fail(ErrorCode::kNotFound, fmt::format("no process {}", pid));
+  }
   std::istringstream fields(text.substr(name_end + 1));
-  Stat stat;
+  ProcessStat stat;
+  stat.name = text.substr(name_begin + 1, name_end - name_begin - 1);
   std::string skipped;
-  fields >> stat.state;
-  for (int field = 4; field < 22; ++field) fields >> skipped;
+  fields >> stat.state >> stat.parent >> stat.group;
+  for (int field = 6; field < 22; ++field) fields >> skipped;
   if (!(fields >> stat.start_ticks)) return fail(ErrorCode::kNotFound, fmt::format("no process {}", pid));
   return stat;
 }
 
-}  // namespace
-
 Result<ProcessIdentity> identify(pid_t pid) {
-  const auto stat = read_stat(pid);
+  const auto stat = read_process_stat(pid);
   if (!stat) return tl::unexpected(stat.error());
   return ProcessIdentity{pid, stat->start_ticks};
 }
 
 bool is_running(const ProcessIdentity& process) {
-  const auto stat = read_stat(process.pid);
-  return stat && stat->start_ticks == process.start_ticks && stat->state != 'Z' && stat->state != 'X';
+  const auto stat = read_process_stat(process.pid);
+  return stat && stat->start_ticks == process.start_ticks && stat->runs();
 }
 
 Result<FileDescriptor> open_process(const ProcessIdentity& process) {

@@ -19,6 +19,20 @@ struct ProcessIdentity {
   friend bool operator==(const ProcessIdentity&, const ProcessIdentity&) = default;
 };
 
+/// What /proc/PID/stat tells of a process.
+struct ProcessStat {
+  std::string name;  ///< at most 15 characters
+  char state = '?';  ///< 'Z' a zombie, 'X' dead
+  pid_t parent = 0;
+  pid_t group = 0;  ///< its process group
+  uint64_t start_ticks = 0;
+
+  [[nodiscard]] bool runs() const { return state != 'Z' && state != 'X'; }
+};
+
+/// Errors: kNotFound.
+Result<ProcessStat> read_process_stat(pid_t pid);
+
 /// Who `pid` is now. Errors: kNotFound.
 Result<ProcessIdentity> identify(pid_t pid);
 

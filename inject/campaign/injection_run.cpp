@@ -22,6 +22,7 @@ std::vector<FaultReading> readings_of(const FaultReport& report) {
   for (const auto& [name, value] : report.readings) {
     const auto row = std::ranges::find(rows, std::string_view(name), &metrics::MetricRow::name);
     if (row != rows.end()) readings.push_back({&*row, value});
+    if (name == level_metric().name) readings.push_back({&level_metric(), value});
   }
   return readings;
 }

@@ -13,7 +13,4 @@ std::unique_ptr<Fault> make_cpu_fault();
 /// What it publishes of itself, for the documentation.
 std::span<const metrics::MetricRow> cpu_fault_metric_rows();
 
-/// Kills the hog that the state names and waits until it is gone.
-Result<void> undo_cpu_fault(const FaultState& state);
-
 }  // namespace sonde::inject

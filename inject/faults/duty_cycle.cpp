@@ -27,16 +27,22 @@ nanoseconds thread_cpu_time() {
   return std::chrono::seconds(used.tv_sec) + nanoseconds(used.tv_nsec);
 }
 
-void burn_one(double share, steady_clock::time_point deadline) {
-  if (share >= 1.0) return spin_until(deadline);  // no sleep, no system call
+void burn_one(double share, const std::atomic<double>& level, steady_clock::time_point deadline) {
   nanoseconds debt{0};
   while (steady_clock::now() < deadline) {
     const auto period_start = steady_clock::now();
+    const auto period_end = std::min(deadline, period_start + kDutyPeriod);
+    const double wanted = share * level;
+    if (wanted >= 1.0) {  // no sleep, no system call
+      debt = nanoseconds(0);
+      spin_until(period_end);
+      continue;
+    }
     const nanoseconds used_before = thread_cpu_time();
-    const nanoseconds work = next_work(share, debt);
+    const nanoseconds work = next_work(wanted, debt);
     spin_until(std::min(deadline, period_start + work));
     debt += work - (thread_cpu_time() - used_before);
-    std::this_thread::sleep_until(std::min(deadline, period_start + kDutyPeriod));
+    std::this_thread::sleep_until(period_end);
   }
 }
 
@@ -58,10 +64,13 @@ nanoseconds next_work(double share, nanoseconds& debt) {
   return work;
 }
 
-void burn(const std::vector<double>& shares, steady_clock::time_point deadline) {
+void burn(const std::vector<double>& shares, const std::atomic<double>& level,
+          steady_clock::time_point deadline) {
   std::vector<std::jthread> others;
-  for (size_t i = 1; i < shares.size(); ++i) others.emplace_back(burn_one, shares[i], deadline);
-  if (!shares.empty()) burn_one(shares[0], deadline);
+  for (size_t i = 1; i < shares.size(); ++i) {
+    others.emplace_back([&level, deadline, share = shares[i]] { burn_one(share, level, deadline); });
+  }
+  if (!shares.empty()) burn_one(shares[0], level, deadline);
 }
 
 }  // namespace sonde::inject

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <vector>
 
@@ -18,7 +19,9 @@ std::vector<double> thread_shares(double cores);
 /// does not burn more than its share for as long afterwards.
 std::chrono::nanoseconds next_work(double share, std::chrono::nanoseconds& debt);
 
-/// Burns shares.size() threads' CPU time until `deadline` passes; returns then.
-void burn(const std::vector<double>& shares, std::chrono::steady_clock::time_point deadline);
+/// Burns shares.size() threads' CPU time until `deadline` passes, each its share times `level` (0 to 1, which
+/// may change meanwhile); returns then.
+void burn(const std::vector<double>& shares, const std::atomic<double>& level,
+          std::chrono::steady_clock::time_point deadline);
 
 }  // namespace sonde::inject

@@ -4,13 +4,32 @@
 #include <array>
 
 #include "inject/faults/cpu.h"
+#include "inject/faults/disk.h"
+#include "inject/faults/files.h"
+#include "inject/faults/injected_process.h"
+#include "inject/faults/kill.h"
+#include "inject/faults/memory.h"
+#include "inject/faults/pause.h"
+#include "inject/faults/processes.h"
 
 namespace sonde::inject {
 namespace {
 
 constexpr std::array kFaults = {
-    FaultRow{"cpu", "A process in the container's cgroup that burns CPU time", make_cpu_fault, undo_cpu_fault,
-             cpu_fault_metric_rows},
+    FaultRow{"cpu", "A process in the container's cgroup that burns CPU time", make_cpu_fault,
+             end_injected_processes, cpu_fault_metric_rows},
+    FaultRow{"memory", "A process in the container's cgroup that leaks memory", make_memory_fault,
+             end_injected_processes, memory_fault_metric_rows},
+    FaultRow{"disk", "A process in the container's cgroup that reads and writes its disk", make_disk_fault,
+             end_injected_processes, disk_fault_metric_rows},
+    FaultRow{"files", "No more files can be opened by the container's processes", make_files_fault,
+             undo_files_fault, files_fault_metric_rows},
+    FaultRow{"processes", "Processes in the container's cgroup that use up its limit", make_processes_fault,
+             end_injected_processes, processes_fault_metric_rows},
+    FaultRow{"pause", "The container stands still, frozen by the kernel", make_pause_fault, undo_pause_fault,
+             pause_fault_metric_rows},
+    FaultRow{"kill", "The container's main process is killed again and again", make_kill_fault,
+             undo_kill_fault, kill_fault_metric_rows},
 };
 
 }  // namespace

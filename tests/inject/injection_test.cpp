@@ -258,7 +258,7 @@ TEST_F(Injection, EndsWhenTheInjectedProcessIsKilled) {
   ASSERT_TRUE(injector.says(kActiveLine));
   kill(injector.pid_in_state("process"), SIGKILL);
   EXPECT_EQ(injector.wait(), 1);
-  EXPECT_THAT(injector.log(), HasSubstr("the injected process is gone"));
+  EXPECT_THAT(injector.log(), HasSubstr("it is no longer in place"));
   expect_nothing_left(injector);
 }
 

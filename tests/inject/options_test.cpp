@@ -64,7 +64,25 @@ TEST(CommandLine, RefusesMistakesInOneLineWithTheRemedy) {
   expect_refusal({}, {"--help"});
   expect_refusal({"memroy"}, {"memroy", "--help"});
   expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--coors", "1"}, {"--coors", "unknown flag"});
-  expect_refusal({"cpu", "--duration", "5s"}, {"--cgroup", "required"});
+  expect_refusal({"cpu", "--duration", "5s"}, {"--cgroup", "required", "--service"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--pod", "y", "--duration", "5s"},
+                 {"--cgroup=/x", "--pod=y", "one way"});
+  expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5s", "--shape", "zigzag"},
+                 {"--shape=zigzag", "ramp"});
+  expect_refusal({"pause", "--cgroup", "/x", "--duration", "5s", "--shape", "ramp"},
+                 {"--shape=ramp", "flapping"});
+  for (const char* size : {"0", "5MB", "-1", "x"}) {
+    expect_refusal({"memory", "--cgroup", "/x", "--duration", "5s", "--rate", size}, {"--rate=", "5MiB"});
+    expect_refusal({"disk", "--cgroup", "/x", "--duration", "5s", "--rate", size}, {"--rate=", "MiB"});
+  }
+  expect_refusal({"memory", "--cgroup", "/x", "--duration", "5s", "--ceiling", "4KiB"},
+                 {"--ceiling=4KiB", "1MiB"});
+  expect_refusal({"disk", "--cgroup", "/x", "--duration", "5s", "--mode", "append"},
+                 {"--mode=append", "both"});
+  expect_refusal({"files", "--cgroup", "/x", "--duration", "5s", "--left", "few"}, {"--left=few", "number"});
+  expect_refusal({"processes", "--cgroup", "/x", "--duration", "5s", "--count", "0"},
+                 {"--count=0", "number"});
+  expect_refusal({"kill", "--cgroup", "/x", "--duration", "5s", "--every", "1ms"}, {"--every=1ms", "500ms"});
   expect_refusal({"cpu", "--cgroup", "/x"}, {"--duration", "required"});
   expect_refusal({"cpu", "--cgroup", "/x", "--duration", "5"}, {"--duration=5:", "write"});
   expect_refusal({"cpu", "--cgroup", "/x", "--duration", "0s"}, {"--duration=0s:", "write"});

@@ -1,0 +1,201 @@
+// Every fault on a real cgroup, ended in every way: the machine is as it was before.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "tests/inject/running_injector.h"
+#include "tests/inject/test_cgroup.h"
+#include "tests/inject/victim.h"
+
+namespace sonde::inject {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct FaultCase {
+  std::string name;
+  std::vector<std::string> flags;
+};
+
+/// For the names of the cases.
+std::ostream& operator<<(std::ostream& out, const FaultCase& fault) {
+  return out << fault.name;
+}
+
+std::vector<FaultCase> all_faults() {
+  return {{"cpu", {"--cores=0.3", "--min-effect=0.1"}},
+          {"memory", {"--rate=20MiB", "--ceiling=30MiB"}},
+          {"disk", {"--rate=2MiB", "--file-size=1MiB", "--min-effect=0.1"}},
+          {"files", {}},
+          {"processes", {"--count=30"}},
+          {"pause", {}},
+          {"kill", {"--every=1s"}}};
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// What faults could leave behind.
+struct Machine {
+  std::map<std::string, std::vector<pid_t>> processes;  ///< of the test's cgroup, by hierarchy
+  std::map<std::string, std::string> freezers;          ///< of every cgroup of the machine
+  std::vector<std::string> cgroups;                     ///< below the test's
+  std::vector<std::string> files;                       ///< of our names, in /tmp
+  std::string victim;                                   ///< its limits, and its standing with the OOM killer
+  std::string mounts;
+
+  friend bool operator==(const Machine&, const Machine&) = default;
+};
+
+Machine look(const TestCgroup& cgroup, const Victim& victim) {
+  Machine machine;
+  machine.processes = cgroup.processes();
+  for (const auto& folder : cgroup.folders()) {
+    for (const auto& entry : fs::recursive_directory_iterator(folder.path)) {
+      if (entry.is_directory()) machine.cgroups.push_back(entry.path());
+    }
+  }
+  const bool v1 = fs::exists("/sys/fs/cgroup/freezer");
+  for (const fs::path root : {v1 ? "/sys/fs/cgroup/freezer" : "/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
+    std::error_code none;
+    for (const auto& entry : fs::recursive_directory_iterator(root, none)) {
+      // Tests of others come and go with theirs; what is frozen is what counts.
+      const std::string name = entry.path().filename();
+      const std::string text =
+          name == "freezer.state" || name == "cgroup.freeze" ? read_text(entry.path()) : "";
+      if (text.starts_with("FR") || text.starts_with("1")) machine.freezers[entry.path()] = text;
+    }
+  }
+  for (const auto& entry : fs::directory_iterator("/tmp")) {
+    const std::string name = entry.path().filename();
+    if (name.starts_with(".sonde-")) machine.files.push_back(name);
+  }
+  const fs::path process = "/proc/" + std::to_string(victim.pid());
+  machine.victim = read_text(process / "limits") + read_text(process / "oom_score_adj");
+  machine.mounts = read_text("/proc/self/mountinfo");
+  return machine;
+}
+
+class EveryFault : public testing::TestWithParam<FaultCase> {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: cgroups are made and processes moved into them";
+    cgroup_.emplace();
+    victim_.emplace(*cgroup_);
+    before_ = look(*cgroup_, *victim_);
+  }
+
+  [[nodiscard]] std::vector<std::string> arguments(const std::string& duration) const {
+    std::vector<std::string> words = {GetParam().name, "--cgroup=" + cgroup_->path(),
+                                      "--duration=" + duration, "--linger=100ms"};
+    words.insert(words.end(), GetParam().flags.begin(), GetParam().flags.end());
+    return words;
+  }
+
+  /// No process of the program is left, no state file, and the machine is as before, with a victim that
+  /// works.
+  void expect_nothing_left(const RunningInjector& injector) {
+    EXPECT_TRUE(eventually([&] { return injector.processes().empty(); }));
+    EXPECT_FALSE(fs::exists(injector.state_folder()) && !fs::is_empty(injector.state_folder()));
+    if (GetParam().name == "kill") {  // nothing is to be undone: nobody has restarted it
+      EXPECT_THAT(cgroup_->processes(), IsEmpty());
+      return;
+    }
+    EXPECT_TRUE(victim_->is_alive());
+    EXPECT_EQ(victim_->figures().open_error, 0);
+    EXPECT_EQ(victim_->figures().fork_error, 0);
+    EXPECT_TRUE(eventually([&] { return only_the_victim(); }));
+    const Machine after = look(*cgroup_, *victim_);
+    EXPECT_EQ(after.freezers, before_.freezers);
+    EXPECT_EQ(after.cgroups, before_.cgroups);
+    EXPECT_EQ(after.files, before_.files);
+    EXPECT_EQ(after.victim, before_.victim);
+    EXPECT_EQ(after.mounts, before_.mounts);
+  }
+
+  /// Its children of a moment come and go.
+  [[nodiscard]] bool only_the_victim() const {
+    const auto processes = cgroup_->processes();
+    return processes.size() == cgroup_->folders().size() &&
+           std::ranges::all_of(
+               processes, [&](const auto& entry) { return entry.second == std::vector{victim_->pid()}; });
+  }
+
+  std::optional<TestCgroup> cgroup_;
+  std::optional<Victim> victim_;
+  Machine before_;
+};
+
+TEST_P(EveryFault, IsUndoneWhenItsDurationIsOver) {
+  RunningInjector injector(arguments("2s"));
+  ASSERT_TRUE(injector.says("fault is active"));
+  EXPECT_EQ(injector.wait(), 0);
+  expect_nothing_left(injector);
+}
+
+TEST_P(EveryFault, IsUndoneOnASignal) {
+  RunningInjector injector(arguments("1m"));
+  ASSERT_TRUE(injector.says("fault is active"));
+  injector.signal(SIGTERM);
+  EXPECT_EQ(injector.wait(), 0);
+  expect_nothing_left(injector);
+}
+
+TEST_P(EveryFault, IsUndoneByTheWatchdogWhenTheInjectorIsKilled) {
+  RunningInjector injector(arguments("1m"));
+  ASSERT_TRUE(injector.says("fault is active"));
+  injector.signal(SIGKILL);
+  EXPECT_EQ(injector.wait(), -SIGKILL);
+  EXPECT_TRUE(injector.says("fault undone by the watchdog"));
+  expect_nothing_left(injector);
+}
+
+TEST_P(EveryFault, IsUndoneByTheCommandWhenBothAreKilled) {
+  RunningInjector injector(arguments("1m"));
+  ASSERT_TRUE(injector.says("fault is active"));
+  const pid_t watchdog = injector.pid_in_state("watchdog");
+  ASSERT_GT(watchdog, 1);
+  kill(watchdog, SIGSTOP);  // so that it cannot act between the two kills
+  injector.signal(SIGKILL);
+  kill(watchdog, SIGKILL);
+  EXPECT_EQ(injector.wait(), -SIGKILL);
+  for (int time = 0; time < 2; ++time) {  // the second time there is nothing to do
+    const auto [text, code] = run_program({"undo", "--state-dir=" + injector.state_folder().string()});
+    EXPECT_EQ(code, 0) << text;
+    EXPECT_THAT(text, HasSubstr(time == 0 ? "undone" : "no fault is in place"));
+  }
+  expect_nothing_left(injector);
+}
+
+TEST_P(EveryFault, OfAnotherBootIsNobodysInThisOne) {
+  const fs::path folder = fs::temp_directory_path() / ("sonde-boot-" + std::to_string(getpid()));
+  fs::create_directories(folder);
+  const std::string pid = std::to_string(victim_->pid());
+  std::ofstream(folder / "fault-4711.state")
+      << "sonde-fault-state 1\nfault " << GetParam().name << "\ncgroup " << cgroup_->path()
+      << "\nboot_id 00000000-0000-0000-0000-000000000000\nexpires_unix_ms 1790000000000\ninjector " << pid
+      << " 1\nwatchdog " << pid << " 1\nprocess " << pid << " 1\ndetail files-" << pid << " 1 100 20000\n";
+  fs::permissions(folder / "fault-4711.state", fs::perms::owner_read | fs::perms::owner_write);
+  const auto [text, code] = run_program({"undo", "--state-dir=" + folder.string()});
+  EXPECT_EQ(code, 0) << text;
+  EXPECT_TRUE(fs::is_empty(folder));
+  EXPECT_TRUE(victim_->is_alive());
+  EXPECT_EQ(look(*cgroup_, *victim_).victim, before_.victim);
+  fs::remove_all(folder);
+}
+
+INSTANTIATE_TEST_SUITE_P(Faults, EveryFault, testing::ValuesIn(all_faults()),
+                         [](const auto& tested) { return tested.param.name; });
+
+}  // namespace
+}  // namespace sonde::inject
