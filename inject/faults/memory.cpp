@@ -42,7 +42,7 @@ constexpr MetricRow kKills{"sonde_fault_measured_oom_kills", MetricType::kGauge,
 
 constexpr std::array kRows = {kAskedBytes, kMeasuredBytes, kCgroupBytes, kAskedRate, kMeasuredRate, kKills};
 
-constexpr double kLeastProof = 1 << 20;  // below 1 MiB the charges of other pages are as large
+constexpr double kLeastProof = 1 << 19;  // below 512 KiB the charges of other pages are as large
 constexpr double kNearlyFull =
     0.95;  // of the cgroup's limit: then reclaim makes room for what the leak takes
 
@@ -73,7 +73,7 @@ class MemoryFault : public Fault {
     if (!rate) return tl::unexpected(rate.error());
     const auto ceiling = read_size("--ceiling", ceiling_text_);
     if (!ceiling) return tl::unexpected(ceiling.error());
-    if (static_cast<double>(*ceiling) < kLeastProof) {
+    if (static_cast<double>(*ceiling) < 2 * kLeastProof) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("--ceiling={}: too little to be seen; give 1MiB or more", ceiling_text_));
     }

@@ -1,10 +1,12 @@
 #include "inject/faults/pause.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -53,6 +55,11 @@ class PauseFault : public Fault {
     if (container_processes(target).empty()) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("'{}' has no process that could be paused", target.path()));
+    }
+    if (std::ranges::count(processes_in(target), getpid()) > 0) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("'{}' holds this injector too, which could not resume it; start it elsewhere",
+                              target.path()));
     }
     freezer_ = *freezer;
     state.details.emplace(kFrozenByUs, "yes");

@@ -11,6 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto state = sonde::inject::parse_state(text);
   if (!state) return 0;
   const auto again = sonde::inject::parse_state(sonde::inject::format_state(*state));
-  if (!again || again->processes != state->processes || again->fault != state->fault) std::abort();
+  if (!again || !(*again == *state)) std::abort();
   return 0;
 }

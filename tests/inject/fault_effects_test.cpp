@@ -127,7 +127,8 @@ class DiskEffect : public FaultEffect, public testing::WithParamInterface<const 
 
 TEST_P(DiskEffect, ReachesTheDiskAtTheRateAskedFor) {
   const std::string mode = GetParam();
-  const RunningInjector injector(fault("disk", {"--rate=8MiB", "--file-size=1MiB", "--mode=" + mode}));
+  const RunningInjector injector(
+      fault("disk", {"--rate=8MiB", "--file-size=1MiB", "--mode=" + mode, "--folder=/var/tmp"}));
   ASSERT_TRUE(injector.says(kActive));
   const double before = disk_bytes();
   const auto start = SteadyClock::now();
@@ -225,6 +226,24 @@ TEST_F(FaultEffect, APausedContainerIsNotPausedAgainNorResumed) {
   EXPECT_THAT(injector.log(), HasSubstr("paused already"));
   pass(std::chrono::milliseconds(100));
   EXPECT_LE(victim.figures().rounds, rounds + 1);
+}
+
+TEST_F(FaultEffect, AContainerThatHoldsTheInjectorIsNotPaused) {
+  const Victim victim(*cgroup_);
+  // A shell that enters the cgroup, wherever there is a freezer, and becomes the injector.
+  std::string script;
+  for (const auto& folder : cgroup_->folders())
+    script += "echo $$ > " + (folder.path / "cgroup.procs").string() + "; ";
+  script += std::string("exec ") + SONDE_INJECT + " pause --cgroup=" + cgroup_->path() +
+            " --duration=1m --web.listen-address=127.0.0.1:0 --state-dir=/tmp/sonde-own-" +
+            std::to_string(getpid()) + " 2>&1";
+  FILE* output = popen(script.c_str(), "r");
+  ASSERT_NE(output, nullptr);
+  std::string text(4096, '\0');
+  text.resize(fread(text.data(), 1, text.size(), output));
+  EXPECT_EQ(WEXITSTATUS(pclose(output)), 1);
+  EXPECT_THAT(text, HasSubstr("holds this injector too"));
+  EXPECT_TRUE(victim.is_alive());
 }
 
 TEST_F(FaultEffect, APauseThatSomebodyEndsIsBroken) {

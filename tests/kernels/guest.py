@@ -44,6 +44,11 @@ FEWEST_FILTER_TESTS = 15
 PACKETS = ("Ip/FlowPackets.DataIsTimedUntilItsAckTowardsTheRemote/*", "Ip/FlowPackets.WhatWasSentAgainIsNoSample/V4",
            "Ip/FlowPackets.ARequestIsTimed*/V4", "FlowShapes.EveryExtensionHeaderOfIpv6",
            "FlowAccounts.NetworkNamespaces*", "FlowAccounts.AFlowThatOutlives*", "FlowAlertsTest.AboveTheAbsolute*")
+INJECT_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "inject", "inject_injection_test")
+# Each fault ended by SIGKILL of the injector, and what differs on cgroup v2: the kernel's files.
+FAULTS = ("Faults/EveryFault.IsUndoneByTheWatchdog*", "FaultEffect.MemoryThatTheLimitEnds*", "FaultEffect.ProcessesFill*",
+          "FaultEffect.Paused*", "FaultEffect.APaused*", "Modes/DiskEffect.*/write")
+FEWEST_FAULT_TESTS = 12
 FILES = ("cpu.stat", "io.stat", "memory.current", "pids.current", "cpu.pressure", "memory.pressure", "io.pressure")
 # Series of a container, and which of the kernel's numbers each is, in its unit.
 SAME = [
@@ -191,6 +196,19 @@ class Files(unittest.TestCase):
             self.assertNotEqual(leak.wait(), 0)
             self.assertGreaterEqual(value(exporter.page(), "sonde_container_oom_kills_total", **names) or 0, 1)
             cgroups.end(process)
+
+
+class Faults(unittest.TestCase):
+    """What sonde-inject does to containers of cgroup v2."""
+
+    def test_they_are_felt_and_undone(self) -> None:
+        done = subprocess.run([INJECT_TEST, "--gtest_color=no", f"--gtest_filter={':'.join(FAULTS)}"],
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("SKIPPED", done.stdout)
+        passed = re.findall(r" OK \] (.*)", done.stdout)
+        self.assertGreaterEqual(len(passed), FEWEST_FAULT_TESTS)
+        print(f"{len(passed)} tests of inject_injection_test:", *passed, sep="\n", flush=True)
 
 
 class FlowsByFilters(unittest.TestCase):
