@@ -1,18 +1,17 @@
 #include "exporter/flows/flow_interfaces.h"
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/capability.h>
 #include <net/if.h>
 
-#include <array>
 #include <chrono>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "exporter/flows/address.h"
 #include "exporter/process_capabilities.h"
 #include "tests/bpf/support/in_child.h"
 #include "tests/flows/support/flow_interfaces_fixture.h"
@@ -20,6 +19,7 @@
 namespace sonde::test {
 namespace {
 
+using exporter::address_text;
 using exporter::FlowAttach;
 using exporter::FlowInterface;
 using exporter::FlowInterfaces;
@@ -28,11 +28,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-std::string text_of(const flow_address& address) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  return ::inet_ntop(AF_INET6, address.bytes, text.data(), text.size());
-}
 
 struct Place {
   FlowAttach attach;
@@ -99,13 +94,13 @@ TEST_F(FlowInterfacesTest, AHostEndIsOfTheContainerBehindIt) {
     EXPECT_EQ(interface.space, 0U);
     EXPECT_EQ(interface.index, if_nametoindex(interface.name.c_str()));
     std::set<std::string> addresses;
-    for (const flow_address& address : interface.addresses) addresses.insert(text_of(address));
+    for (const flow_address& address : interface.addresses) addresses.insert(address_text(address));
     if (interface.name == "host1") {
       EXPECT_EQ(interface.network_namespace, one.network_namespace());
-      EXPECT_EQ(addresses, (std::set<std::string>{"::ffff:10.0.1.2"}));
+      EXPECT_EQ(addresses, (std::set<std::string>{"10.0.1.2"}));
     } else {
       EXPECT_EQ(interface.network_namespace, other.network_namespace());
-      EXPECT_EQ(addresses, (std::set<std::string>{"::ffff:10.0.2.2", "fd00:77::9"}));
+      EXPECT_EQ(addresses, (std::set<std::string>{"10.0.2.2", "fd00:77::9"}));
     }
   }
 }
@@ -121,12 +116,12 @@ TEST_F(FlowInterfacesTest, AddressesOfContainersAreKnownWhereverProgramsAre) {
   ASSERT_THAT(containers, SizeIs(1));
   EXPECT_EQ(containers[0].network_namespace, pod.network_namespace());
   ASSERT_THAT(containers[0].addresses, SizeIs(1));
-  EXPECT_EQ(text_of(containers[0].addresses[0]), "::ffff:10.0.1.2");
+  EXPECT_EQ(address_text(containers[0].addresses[0]), "10.0.1.2");
   const auto interfaces = flows_->current();
   ASSERT_THAT(interfaces, SizeIs(1));
   EXPECT_EQ(interfaces[0].network_namespace, 0U);
   ASSERT_THAT(interfaces[0].addresses, SizeIs(1));
-  EXPECT_EQ(text_of(interfaces[0].addresses[0]), "::ffff:10.0.1.1");
+  EXPECT_EQ(address_text(interfaces[0].addresses[0]), "10.0.1.1");
 }
 
 TEST_F(FlowInterfacesTest, InterfacesThatComeLaterArePickedUpAndThoseThatGoAreDropped) {

@@ -46,8 +46,8 @@ class Scene:
         """Starts both ends; returns the sender's port. `address`: the receiver's for the sender, if not its own."""
         receiver = self.receiver = self.start("receiver-1", role, str(PORT), str(self.size), str(self.late), str(self.cpus["receiver"]))
         assert receiver.stdout is not None and receiver.stdout.readline() == b"ready\n"
-        sender = self.start("sender-1", "send", address or self.pods.address("receiver-1"), str(PORT), str(self.size),
-                            str(self.every), str(self.cpus["sender"]))
+        sender = self.sender = self.start("sender-1", "send", address or self.pods.address("receiver-1"), str(PORT),
+                                          str(self.size), str(self.every), str(self.cpus["sender"]))
         assert sender.stdout is not None
         word, port = sender.stdout.readline().split()
         assert word == b"port"

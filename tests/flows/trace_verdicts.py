@@ -5,6 +5,7 @@ usage: trace_verdicts.py [--runs N]    N of each kind (20 for the figure in docs
 """
 import argparse
 import collections
+import glob
 import json
 import os
 import random
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from delay import Delay  # noqa: E402
@@ -22,6 +23,10 @@ from trace_scene import PORT, RunningExporter, Scene, Traces, attached_programs 
 SECONDS = 2.0
 WORST_RUNS = 1 / 20  # that may name another part; of a few runs, one
 BURNERS = 3
+# What is made slow takes a tenth of a trace at least. Where others made the ends wait for more than that, a trace that names them
+# is right as well.
+MOST_DISTURBED_SECONDS = SECONDS / 10
+TRIES = 5
 
 
 @contextmanager
@@ -96,16 +101,50 @@ KINDS: dict[str, list[Callable[[Scene], "contextmanager[None]"]]] = {
 }
 
 
-def run_once(scene: Scene, traces: Traces, slow: Callable[[Scene], "contextmanager[None]"]) -> tuple[dict[str, object], str]:
-    """Makes one end slow and traces it; returns the report and the part of the stages with the most time."""
+def waited_seconds(processes: list[int]) -> float:
+    """How long they have waited for a CPU since they were started, as the kernel's scheduler tells."""
+    waited = 0
+    for process in processes:
+        with open(f"/proc/{process}/schedstat", encoding="ascii") as file:
+            waited += int(file.read().split()[1])
+    return waited / 1e9
+
+
+def softirq_threads() -> list[int]:
+    """The processes in which the kernel delivers packets when it is busy."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/comm"):
+        with suppress(OSError), open(path, encoding="ascii") as file:
+            if file.read().startswith("ksoftirqd/"):
+                found.append(int(path.split("/")[2]))
+    return found
+
+
+def run_once(scene: Scene, traces: Traces, slow: Callable[[Scene], "contextmanager[None]"]) -> tuple[dict[str, object], str, float]:
+    """Makes one end slow and traces it; returns the report, the part of the stages with the most time, and for how many seconds
+    others than the test kept the ends and the kernel from their CPUs."""
     with ExitStack() as stack:
         stack.callback(scene.end)
         stack.enter_context(slow(scene))
         port = scene.connect()
-        before = traces.part_seconds()
+        starved_end = {starved_sender: scene.sender, starved_reader: scene.receiver}.get(slow)
+        watched = [end.pid for end in (scene.sender, scene.receiver) if end is not starved_end]
+        if not starved_end:  # whose rivals may take the kernel's CPU too
+            watched += softirq_threads()
+        before, waited_before = traces.part_seconds(), waited_seconds(watched)
         report = traces.make({"flow": scene.flow(port), "seconds": SECONDS})
-        after = traces.part_seconds()
-    return report, max(KINDS, key=lambda part: after[part] - before[part])
+        after, waited_after = traces.part_seconds(), waited_seconds(watched)
+    return report, max(KINDS, key=lambda part: after[part] - before[part]), waited_after - waited_before
+
+
+def run_undisturbed(pods: PodNetworks, traces: Traces, slow: Callable[[Scene], "contextmanager[None]"]) -> tuple[dict[str, object], str]:
+    """The same, once more where this machine had too much else to do; the verdict has no part in that."""
+    for _ in range(TRIES):
+        report, histogram, waited = run_once(Scene(pods), traces, slow)
+        if waited <= MOST_DISTURBED_SECONDS:
+            break
+        print(f"{slow.__name__}: others took the CPUs for {waited:.2f} s of {SECONDS:g}", flush=True)
+    return report, histogram
 
 
 def check_rival(report: dict[str, object], victim: str) -> bool:
@@ -135,7 +174,7 @@ def main() -> None:
                                                                                    "--collector.bpf_self") as exporter:
         traces = Traces(exporter)
         for part, slow in plan:
-            report, histogram = run_once(Scene(pods), traces, slow)
+            report, histogram = run_undisturbed(pods, traces, slow)
             pair = report["pairs"][0] if report["pairs"] else {"slowest": "none", "share": {}, "confidence": 0.0}
             verdicts[part, pair["slowest"] == part] += 1
             histograms[part, histogram == part] += 1

@@ -24,6 +24,8 @@ from running_exporter import RunningExporter, samples, value  # noqa: E402
 ROOT = "/sys/fs/cgroup"
 FLOW_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_interfaces_test")
 PACKETS_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_kernel_test")
+MAPPING_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flow_mapping", "mapping_programs_test")
+DROPS_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_drops_test")
 BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
 TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "packet_drops",
           "flow_rtt", "cgroup_events", "bpf_self", "packet_trace"}
@@ -49,6 +51,9 @@ INJECT_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "inject", "inject
 FAULTS = ("Faults/EveryFault.IsUndoneByTheWatchdog*", "FaultEffect.MemoryThatTheLimitEnds*", "FaultEffect.ProcessesFill*",
           "FaultEffect.Paused*", "FaultEffect.APaused*", "Modes/DiskEffect.*/write")
 FEWEST_FAULT_TESTS = 12
+MAPPINGS = ("MappingLifecycle.ASecondConnectionFrom*", "MappingLifecycle.ASynFromAfar*", "MappingTrust.WhatASocketSends*",
+            "MappingTrust.ReceivedPacketsMake*", "MappingTrust.PlainRemotes*", "MappingRtt.OfAConnectionThatWasThere*",
+            "MappingPackets.PodsThatShare*", "MappingPackets.TwoVirtualNetworks*")
 FILES = ("cpu.stat", "io.stat", "memory.current", "pids.current", "cpu.pressure", "memory.pressure", "io.pressure")
 # Series of a container, and which of the kernel's numbers each is, in its unit.
 SAME = [
@@ -149,13 +154,24 @@ class Programs(unittest.TestCase):
         self.assertGreaterEqual(len(passed), FEWEST_TESTS)
         print(f"{len(passed)} tests of bpf_test:", *passed, sep="\n", flush=True)
 
-    def test_flows_are_timed(self) -> None:
-        done = subprocess.run([PACKETS_TEST, "--gtest_color=no", f"--gtest_filter={':'.join(PACKETS)}"],
+    def expect_passed(self, test: str, cases: tuple[str, ...]) -> None:
+        """One test at least of each case passes in this kernel."""
+        done = subprocess.run([test, "--gtest_color=no", f"--gtest_filter={':'.join(cases)}"],
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("SKIPPED", done.stdout)
         passed = re.findall(r" OK \] (.*)", done.stdout)
-        self.assertGreater(len(passed), len(PACKETS))
-        print(f"{len(passed)} tests of flow_kernel_test:", *passed, sep="\n", flush=True)
+        self.assertGreaterEqual(len(passed), len(cases))
+        print(f"{len(passed)} tests of {os.path.basename(test)}:", *passed, sep="\n", flush=True)
+
+    def test_flows_are_timed(self) -> None:
+        self.expect_passed(PACKETS_TEST, PACKETS)
+
+    def test_flows_are_mapped(self) -> None:
+        self.expect_passed(MAPPING_TEST, MAPPINGS)
+
+    def test_drops_are_counted_by_pair(self) -> None:
+        self.expect_passed(DROPS_TEST, ("FlowDropsTest.AreCounted*", "FlowDropsTest.APodThatScans*"))
 
 
 class Files(unittest.TestCase):
