@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flow_mapping.h"
+#include "bpf/lib/coarse_time.bpf.h"
 #include "bpf/lib/conntrack.bpf.h"
 #include "bpf/lib/encapsulation.bpf.h"
 #include "bpf/lib/errors.bpf.h"
@@ -31,18 +32,6 @@ struct {
 	__type(key, struct mapping_key);
 	__type(value, struct mapping_state);
 } mappings SEC(".maps");
-
-/*
- * The node's own addresses, between which its tunnels are. Value: not used. Filled by user space. Full: what
- * has no room is told in the log, and tunnels from there are not known.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 16384);
-	__type(key, struct flow_address);
-	__type(value, __u8);
-} own_addresses SEC(".maps");
 
 /*
  * Key: two pods and the outer addresses of the tunnel between them. Value: times of all their flows. Bound:
@@ -111,20 +100,6 @@ static __always_inline bool same_address(const struct flow_address *one, const s
 {
 	return one->words[0] == other->words[0] && one->words[1] == other->words[1] &&
 	       one->words[2] == other->words[2] && one->words[3] == other->words[3];
-}
-
-static __always_inline bool is_own(const struct flow_address *address)
-{
-	return bpf_map_lookup_elem(&own_addresses, address) != NULL;
-}
-
-/* Whether what looks like a tunnel's packet is of one of this node's; else it is a plain one. */
-static __always_inline bool is_of_own_tunnel(struct __sk_buff *skb, const struct packet *outer, bool sent)
-{
-	if (!sent)
-		return is_own(&outer->destination);
-	return is_own(&outer->source) &&
-	       (is_of_tunnel_device(skb) || (settings.user_space_tunnels && is_of_socket_here(skb)));
 }
 
 static __always_inline bool same_outer(const struct mapping_outer *one, const struct mapping_outer *other)
@@ -326,7 +301,7 @@ static __always_inline void turn(struct scratch *s, const struct packet *inner, 
 static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, const struct packet *inner,
 				     bool sent)
 {
-	__u64 now = bpf_ktime_get_coarse_ns();
+	__u64 now = coarse_ns();
 	struct mapping_direction *direction;
 	struct mapping_state *state;
 	bool another = false, begins;
@@ -371,7 +346,8 @@ static __always_inline int see(struct __sk_buff *skb, bool sent)
 	if (result != SONDE_PARSED)
 		return TC_ACT_UNSPEC;
 	tunnel = find_tunnel(skb, &s->outer, settings.vxlan_port, settings.geneve_port, &offset, &type, &vni);
-	if (tunnel != SONDE_TUNNEL_NONE && !is_of_own_tunnel(skb, &s->outer, sent)) {
+	if (tunnel != SONDE_TUNNEL_NONE &&
+	    !is_of_own_tunnel(skb, &s->outer, sent, settings.user_space_tunnels)) {
 		count(SONDE_MAPPING_FOREIGN);
 		tunnel = SONDE_TUNNEL_NONE;
 	}

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 
 #include "bpf/flow_rtt.h"
+#include "bpf/lib/coarse_time.bpf.h"
 #include "bpf/lib/flow_alerts.bpf.h"
+#include "bpf/lib/flow_role.bpf.h"
 #include "bpf/lib/packet.bpf.h"
 #include "bpf/lib/pairs.bpf.h"
 #include "bpf/lib/probes.bpf.h"
@@ -68,25 +70,6 @@ static __always_inline void pair_of(const struct flow_key *flow, struct pair_slo
 	struct pair_key key = {.remote = flow->remote, .interface = flow->interface, .space = flow->space};
 
 	find_pair(&key, found);
-}
-
-/* Whether a kernel gives the port to who asks for none: by default those from 32768 on. */
-static __always_inline bool is_ephemeral(__u16 port)
-{
-	return port >= 32768;
-}
-
-static __always_inline __u32 role_of(const struct flow_key *key, __u8 flags, bool from_container)
-{
-	bool opened_here = from_container;
-
-	if (flags & SONDE_TCP_SYN)
-		opened_here = from_container == !(flags & SONDE_TCP_ACK);
-	else if (is_ephemeral(key->local_port) == is_ephemeral(key->remote_port))
-		return SONDE_ROLE_UNKNOWN;
-	else
-		opened_here = is_ephemeral(key->local_port);
-	return opened_here ? SONDE_ROLE_CLIENT : SONDE_ROLE_SERVER;
 }
 
 static __noinline int make_flow(const struct flow_key *key, __u32 role)
@@ -171,9 +154,10 @@ static __always_inline bool is_due(const struct flow_probe *probe, __u64 now)
 
 /* What an ACK tells of the other side's data. */
 static __always_inline void take_ack(struct flow_state *state, const struct flow_key *key, struct sides sides,
-				     __u32 ack, struct pair_samples *samples, bool from_container)
+				     __u32 ack, __u32 slot, bool from_container)
 {
 	__u64 word = take_probe(sides.other_probe, sides.other, ack);
+	struct pair_samples *samples;
 	__u64 now, armed, sample;
 
 	if (!word)
@@ -181,6 +165,9 @@ static __always_inline void take_ack(struct flow_state *state, const struct flow
 	now = bpf_ktime_get_ns();
 	armed = armed_at(sides.other_probe, word);
 	if (!sample_of(state, key, armed & ~(SONDE_ARMED | SONDE_OF_HANDSHAKE), now, &sample))
+		return;
+	samples = bpf_map_lookup_elem(&pair_samples, &slot);
+	if (!samples)
 		return;
 	if (from_container) {
 		add_to_times(&state->local_rtt, sample);
@@ -198,10 +185,10 @@ static __always_inline void take_ack(struct flow_state *state, const struct flow
 
 /* New payload: the end of a request so far, or the first of a response. */
 static __always_inline void follow_requests(struct flow_state *state, const struct flow_key *key,
-					    struct sides sides, __u8 flags, struct pair_samples *samples,
-					    bool from_container)
+					    struct sides sides, __u8 flags, __u32 slot, bool from_container)
 {
 	__u32 asking = from_container ? SONDE_ROLE_CLIENT : SONDE_ROLE_SERVER;
+	struct pair_samples *samples;
 	__u64 since, now, sample;
 
 	if (state->role == asking) {
@@ -218,13 +205,16 @@ static __always_inline void follow_requests(struct flow_state *state, const stru
 	if (!sample_of(state, key, since, now, &sample))
 		return;
 	add_to_times(&state->request, sample);
+	samples = bpf_map_lookup_elem(&pair_samples, &slot);
+	if (!samples)
+		return;
 	add_to_histogram(from_container ? &samples->request_server : &samples->request_client, sample);
 }
 
 /* Takes in a segment that occupies sequence numbers. Returns whether it was sent before. */
 static __always_inline bool take_segment(struct flow_state *state, const struct flow_key *key,
-					 struct sides sides, const struct packet *packet,
-					 struct pair_samples *samples, bool from_container)
+					 struct sides sides, const struct packet *packet, __u32 slot,
+					 bool from_container)
 {
 	bool syn = packet->tcp_flags & SONDE_TCP_SYN;
 	__u32 end = packet->sequence + packet->payload + syn + !!(packet->tcp_flags & SONDE_TCP_FIN);
@@ -243,7 +233,7 @@ static __always_inline bool take_segment(struct flow_state *state, const struct 
 		/* What SYN carries may stay without ACK. */
 		arm(sides.own_probe, syn ? packet->sequence + 1 : end, syn, bpf_ktime_get_ns());
 	if (packet->payload)
-		follow_requests(state, key, sides, packet->tcp_flags, samples, from_container);
+		follow_requests(state, key, sides, packet->tcp_flags, slot, from_container);
 	return false;
 }
 
@@ -253,19 +243,18 @@ static __always_inline __u32 take_packet(struct __sk_buff *skb, struct flow_stat
 					 bool from_container)
 {
 	struct sides sides = sides_of(state, from_container);
-	struct pair_samples *samples = bpf_map_lookup_elem(&pair_samples, &slot);
 	__u32 segments = 0, mine = from_container ? 1 : 2;
 
 	sides.own->bytes += packet->bytes;
 	sides.own->packets++;
-	sides.own->last_ns = bpf_ktime_get_coarse_ns();
-	if (seldom(!samples || packet->tcp_flags & SONDE_TCP_RST ||
+	sides.own->last_ns = coarse_ns();
+	if (seldom(packet->tcp_flags & SONDE_TCP_RST ||
 		   is_out_of_window(read_once(sides.own->end), packet->sequence)))
 		return 0;
 	if (packet->tcp_flags & SONDE_TCP_ACK)
-		take_ack(state, key, sides, packet->acknowledgement, samples, from_container);
+		take_ack(state, key, sides, packet->acknowledgement, slot, from_container);
 	if ((packet->payload || packet->tcp_flags & (SONDE_TCP_SYN | SONDE_TCP_FIN)) &&
-	    take_segment(state, key, sides, packet, samples, from_container)) {
+	    take_segment(state, key, sides, packet, slot, from_container)) {
 		segments = skb->gso_segs ? skb->gso_segs : 1;
 		sides.own->retransmitted += segments;
 	}
@@ -313,8 +302,9 @@ static __always_inline __u32 slot_of_flow(struct flow_state *state, const struct
 
 static __always_inline int see(struct __sk_buff *skb, bool from_container)
 {
-	struct flow_key key = {};
+	struct flow_key answered; /* the other way round, where the source is the remote end */
 	struct packet packet;
+	struct flow_key *key = from_container ? &packet.key : &answered;
 	struct flow_state *state = NULL;
 	struct pair_slot pair;
 	__u32 result = parse_packet(skb, &packet), retransmitted = 0;
@@ -323,22 +313,24 @@ static __always_inline int see(struct __sk_buff *skb, bool from_container)
 		count_flow(SONDE_FLOW_NOT_PARSED + result);
 	if (seldom(result != SONDE_PARSED) && result != SONDE_PARSE_FRAGMENT)
 		return TC_ACT_UNSPEC;
-	key.local = from_container ? packet.source : packet.destination;
-	key.remote = from_container ? packet.destination : packet.source;
-	key.local_port = from_container ? packet.source_port : packet.destination_port;
-	key.remote_port = from_container ? packet.destination_port : packet.source_port;
-	key.interface = skb->ifindex;
-	key.space = settings.space;
+	if (!from_container) {
+		answered.local = packet.destination;
+		answered.remote = packet.source;
+		answered.local_port = packet.destination_port;
+		answered.remote_port = packet.source_port;
+	}
+	key->interface = skb->ifindex;
+	key->space = settings.space;
 	if (result == SONDE_PARSED && packet.protocol == IPPROTO_TCP)
-		state = flow_of(&key, &packet, from_container);
+		state = flow_of(key, &packet, from_container);
 	if (state) {
-		pair.slot = slot_of_flow(state, &key);
-		retransmitted = take_packet(skb, state, &key, &packet, pair.slot, from_container);
+		pair.slot = slot_of_flow(state, key);
+		retransmitted = take_packet(skb, state, key, &packet, pair.slot, from_container);
 		if (seldom(packet.tcp_flags & SONDE_TCP_RST) &&
 		    !is_out_of_window(read_once(sides_of(state, from_container).own->end), packet.sequence))
-			delete_flow(&key);
+			delete_flow(key);
 	} else {
-		pair_of(&key, &pair);
+		pair_of(key, &pair);
 	}
 	count_packet(pair.slot, packet.bytes, retransmitted, from_container);
 	return TC_ACT_UNSPEC;

@@ -80,3 +80,33 @@ static __always_inline bool is_of_socket_here(struct __sk_buff *skb)
 		return false;
 	return here && here == of_socket;
 }
+
+/*
+ * The node's own addresses, between which its tunnels are. Value: not used. Filled by user space. Full: what
+ * has no room is told in the log, and tunnels from there are not known.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 16384);
+	__type(key, struct flow_address);
+	__type(value, __u8);
+} own_addresses SEC(".maps");
+
+static __always_inline bool is_own(const struct flow_address *address)
+{
+	return bpf_map_lookup_elem(&own_addresses, address) != NULL;
+}
+
+/*
+ * Whether what looks like a tunnel's packet is of one of this node's; else it is a plain one.
+ * `user_space_tunnels`: sockets of the node may make such packets too.
+ */
+static __always_inline bool is_of_own_tunnel(struct __sk_buff *skb, const struct packet *outer, bool sent,
+					     bool user_space_tunnels)
+{
+	if (!sent)
+		return is_own(&outer->destination);
+	return is_own(&outer->source) &&
+	       (is_of_tunnel_device(skb) || (user_space_tunnels && is_of_socket_here(skb)));
+}

@@ -30,14 +30,20 @@
 #define SONDE_TCP_ACK 0x10
 
 struct packet {
-	struct flow_address source;
-	struct flow_address destination;
+	union {
+		/* Of the source's own end, once interface and space are filled in: copies cost time. */
+		struct flow_key key;
+		struct {
+			struct flow_address source;
+			struct flow_address destination;
+			__u16 source_port; /* TCP and UDP; host byte order */
+			__u16 destination_port;
+		};
+	};
 	__u32 bytes;    /* of IP, its header too; a frame's padding is none of them */
 	__u32 payload;  /* bytes behind the TCP header; of others behind the IP headers */
 	__u32 sequence; /* TCP's numbers, in host byte order */
 	__u32 acknowledgement;
-	__u16 source_port; /* TCP and UDP; host byte order */
-	__u16 destination_port;
 	__u16 network_offset;   /* of the IP header, from the packet's start */
 	__u16 transport_offset; /* of what follows the IP headers */
 	__u8 version;           /* of IP: 4, 6 */
