@@ -3,7 +3,7 @@ sonde_library(sonde_exporter_translations
   SOURCES
     flows/mapping/conntrack_message.cpp flows/mapping/conntrack_source.cpp
     flows/mapping/in_network_namespace.cpp
-  LINK sonde_common sonde_exporter_addresses sonde_exporter_flows PkgConfig::libmnl)
+  LINK sonde_common sonde_exporter_addresses sonde_exporter_flows sonde_network)
 
 sonde_library(sonde_exporter_mapping
   SOURCES

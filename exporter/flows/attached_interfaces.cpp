@@ -4,7 +4,7 @@
 #include <set>
 
 #include "common/log.h"
-#include "exporter/flows/namespace_visit.h"
+#include "common/network/namespace_visit.h"
 
 namespace sonde::exporter {
 namespace {

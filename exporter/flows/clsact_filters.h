@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "common/file_descriptor.h"
+#include "common/network/netlink.h"
 #include "common/result.h"
-#include "exporter/flows/netlink.h"
 #include "exporter/flows/tc_attachment.h"
 
 namespace sonde::exporter {

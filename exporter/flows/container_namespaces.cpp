@@ -3,7 +3,7 @@
 #include <cstring>
 #include <set>
 
-#include "exporter/flows/namespace_visit.h"
+#include "common/network/namespace_visit.h"
 
 namespace sonde::exporter {
 namespace {

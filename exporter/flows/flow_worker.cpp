@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/log.h"
-#include "exporter/flows/namespace_visit.h"
+#include "common/network/namespace_visit.h"
 
 namespace sonde::exporter {
 namespace {

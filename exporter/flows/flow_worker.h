@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "common/clock.h"
+#include "common/network/netlink.h"
 #include "exporter/flows/attached_interfaces.h"
 #include "exporter/flows/container_namespaces.h"
 #include "exporter/flows/flow_interfaces.h"
 #include "exporter/flows/interface_plan.h"
 #include "exporter/flows/links.h"
-#include "exporter/flows/netlink.h"
 
 namespace sonde::exporter {
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "bpf/flow_key.h"
-#include "exporter/flows/netlink.h"
+#include "common/network/netlink.h"
 
 namespace sonde::exporter {
 

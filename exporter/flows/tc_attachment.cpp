@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -15,23 +15,6 @@
 namespace sonde::exporter {
 namespace {
 
-// Of Linux 6.6's linux/bpf.h; Debian 12's header has none of them.
-constexpr uint32_t kTcxIngress = 46;
-constexpr uint32_t kTcxEgress = 47;
-constexpr uint32_t kBefore = 1U << 3U;
-
-/// The kernel's union bpf_attr for BPF_LINK_CREATE of tcx.
-struct CreateTcxLink {
-  uint32_t program = 0;
-  uint32_t interface = 0;
-  uint32_t attach_type = 0;
-  uint32_t flags = 0;
-  uint32_t relative = 0;
-  uint32_t reserved = 0;
-  uint64_t expected_revision = 0;
-};
-static_assert(sizeof(CreateTcxLink) == 32);
-
 /// The kernel's struct bpf_link_info of tcx.
 struct TcxLinkInfo {
   uint32_t type = 0;
@@ -41,42 +24,6 @@ struct TcxLinkInfo {
   uint32_t interface = 0;  ///< 0: it has gone
   uint32_t attach_type = 0;
 };
-
-FileDescriptor create_tcx_link(uint32_t interface, Direction direction, int program) {
-  // In front of the others: one that drops or redirects packets would hide them from those behind it.
-  CreateTcxLink attributes{.program = static_cast<uint32_t>(program),
-                           .interface = interface,
-                           .attach_type = direction == Direction::kIngress ? kTcxIngress : kTcxEgress,
-                           .flags = kBefore};
-  return FileDescriptor(static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes))));
-}
-
-/// A program that only says "go on with the next", to try with. Errors: the kernel's.
-Result<FileDescriptor> load_empty_program() {
-  const std::array<bpf_insn, 2> instructions{
-      bpf_insn{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = -1},
-      bpf_insn{.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-  bpf_attr attributes{};
-  attributes.prog_type = BPF_PROG_TYPE_SCHED_CLS;
-  attributes.insns = reinterpret_cast<uint64_t>(instructions.data());
-  attributes.insn_cnt = instructions.size();
-  attributes.license = reinterpret_cast<uint64_t>("GPL");
-  std::strncpy(attributes.prog_name, "sonde_try_tcx", sizeof(attributes.prog_name) - 1);
-  FileDescriptor program(static_cast<int>(syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof(attributes))));
-  if (program) return program;
-  return fail(errno == EPERM || errno == EACCES ? ErrorCode::kPermission : ErrorCode::kUnsupported,
-              fmt::format("programs of tc cannot be loaded: {}; they need CAP_BPF and CAP_NET_ADMIN",
-                          strerrordesc_np(errno)));
-}
-
-/// A kernel without tcx does not know the type of link; one with it looks for the interface.
-Result<bool> has_tcx() {
-  constexpr uint32_t kNoInterface = 0x7fffffff;
-  const auto program = load_empty_program();
-  if (!program) return tl::unexpected(program.error());
-  const FileDescriptor link = create_tcx_link(kNoInterface, Direction::kIngress, program->get());
-  return !link && errno == ENODEV;
-}
 
 }  // namespace
 
@@ -144,7 +91,7 @@ TcAttacher::TcAttacher() = default;
 TcAttacher::~TcAttacher() = default;
 
 Result<std::unique_ptr<TcAttacher>> TcAttacher::open(TcMeans means) {
-  const auto tcx = has_tcx();
+  const auto tcx = has_tcx_links();
   if (!tcx) return tl::unexpected(tcx.error());
   if (means == TcMeans::kTcx && !*tcx) {
     return fail(ErrorCode::kUnsupported, "this kernel has no tcx links; they came with Linux 6.6");
@@ -171,7 +118,8 @@ Result<TcAttachment> TcAttacher::attach(uint32_t interface, Direction direction,
     if (!handle) return tl::unexpected(handle.error());
     return TcAttachment(*clsact_, interface, direction, *handle);
   }
-  FileDescriptor link = create_tcx_link(interface, direction, program);
+  // In front of the others: one that drops or redirects packets would hide them from those behind it.
+  FileDescriptor link = create_tcx_link(interface, direction, program, TcxOrder::kFirst);
   if (link) return TcAttachment(std::move(link));
   const ErrorCode code = errno == ENODEV                      ? ErrorCode::kNotFound
                          : errno == EPERM || errno == EACCES  ? ErrorCode::kPermission

@@ -6,12 +6,10 @@
 #include <string_view>
 
 #include "common/file_descriptor.h"
+#include "common/network/tcx_link.h"
 #include "common/result.h"
 
 namespace sonde::exporter {
-
-/// Which of an interface's packets a program sees: those that it receives or those that it sends.
-enum class Direction { kIngress, kEgress };
 
 /// How programs are held at an interface.
 enum class TcMeans {

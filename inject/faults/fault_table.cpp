@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <array>
 
+#include "inject/faults/bandwidth.h"
 #include "inject/faults/cpu.h"
 #include "inject/faults/disk.h"
 #include "inject/faults/files.h"
 #include "inject/faults/injected_process.h"
 #include "inject/faults/kill.h"
+#include "inject/faults/latency.h"
+#include "inject/faults/loss.h"
 #include "inject/faults/memory.h"
+#include "inject/faults/network_fault.h"
 #include "inject/faults/pause.h"
 #include "inject/faults/processes.h"
 
@@ -30,6 +34,12 @@ constexpr std::array kFaults = {
              pause_fault_metric_rows},
     FaultRow{"kill", "The container's main process is killed again and again", make_kill_fault,
              undo_kill_fault, kill_fault_metric_rows},
+    FaultRow{"loss", "A share of the packets that the container sends is lost", make_loss_fault,
+             undo_network_fault, loss_fault_metric_rows},
+    FaultRow{"latency", "The container's packets of one direction are late", make_latency_fault,
+             undo_network_fault, latency_fault_metric_rows},
+    FaultRow{"bandwidth", "What the container sends leaves at no more than a rate", make_bandwidth_fault,
+             undo_network_fault, bandwidth_fault_metric_rows},
 };
 
 }  // namespace

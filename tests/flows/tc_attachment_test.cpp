@@ -17,7 +17,6 @@
 namespace sonde::test {
 namespace {
 
-using exporter::Direction;
 using exporter::TcAttacher;
 using exporter::TcMeans;
 using testing::HasSubstr;

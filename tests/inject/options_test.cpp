@@ -102,6 +102,19 @@ TEST(CommandLine, RefusesMistakesInOneLineWithTheRemedy) {
   expect_refusal({"undo", "--log.level", "loud"}, {"--log.level", "loud"});
 }
 
+TEST(CommandLine, RefusesFaultsOfTheNetworkThatMakeNoSense) {
+  const auto expect = [](const char* fault, const char* flag, const char* value) {
+    expect_refusal({fault, "--cgroup", "/x", "--duration", "5s", flag, value},
+                   {(std::string(flag) + "=" + value + ":").c_str()});
+  };
+  for (const char* ratio : {"0", "1.1", "nan", "-0.1", "10%", ""}) expect("loss", "--ratio", ratio);
+  for (const char* delay : {"0", "11s", "50", "soon"}) expect("latency", "--delay", delay);
+  expect("latency", "--jitter", "51ms");  // more than the delay
+  expect("latency", "--distribution", "pareto");
+  for (const char* rate : {"0", "9999", "1e12", "1MB"}) expect("bandwidth", "--bytes-per-second", rate);
+  for (const char* fault : {"loss", "latency", "bandwidth"}) expect(fault, "--min-effect", "0");
+}
+
 TEST(CommandLine, NamesAMissingCgroup) {
   if (geteuid() != 0) GTEST_SKIP() << "needs root: rights are checked before the cgroup is looked up";
   expect_refusal({"cpu", "--cgroup", "/sonde/no/such", "--duration", "5s"},

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -26,11 +27,13 @@ FLOW_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_inte
 PACKETS_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_kernel_test")
 MAPPING_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flow_mapping", "mapping_programs_test")
 DROPS_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "flows", "flow_drops_test")
+INJECT = os.path.join(os.environ["SONDE_BUILD"], "bin", "sonde-inject")
 BPF_TEST = os.path.join(os.environ["SONDE_BUILD"], "tests", "bpf", "bpf_test")
 TOPICS = {"syscalls", "page_faults", "process_events", "scheduler", "block_io", "tcp_retransmits", "packet_drops",
           "flow_rtt", "cgroup_events", "bpf_self", "packet_trace"}
 # Older kernels have no tracepoint tcp_sendmsg_locked, but the function of that name.
 FIRST_WITH_TRACEPOINT = (6, 16)
+FIRST_WITH_TCX = (6, 6)
 RELEASE = tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2])
 # What computes little; the rest takes minutes here.
 EXACTNESS = ("Every/Exactness.TwentyThree*OnV2", "Every/Exactness.TwentyThree*/Direct*", "BpfSelf.*",
@@ -267,6 +270,55 @@ class NetworkDelay(unittest.TestCase):
         self.assertGreaterEqual(times[1], 0.5)
         self.assertLess(max(times[0], times[2]), 0.4)
         print(f"connecting takes {times}", flush=True)
+
+
+class NetworkFaults(unittest.TestCase):
+    """sonde-inject's faults of a container's network, by what this kernel has."""
+
+    def test_they_are_proven_and_undone(self) -> None:
+        pod, node = "sonde-guest.pod", "sonde-guest.node"
+        ip(None, [f"netns add {pod}", f"netns add {node}"])
+        ip(node, [f"link add to-pod type veth peer name eth0 netns {pod}", "address add 10.78.0.1/24 dev to-pod", "link set to-pod up"])
+        ip(pod, ["address add 10.78.0.2/24 dev eth0", "link set eth0 up", "route add default via 10.78.0.1"])
+        with TestCgroups() as cgroups:
+            cgroup = cgroups.make("redis-1")
+            cgroups.run(cgroup, "sleep", "infinity", prefix=("nsenter", f"--net=/run/netns/{pod}"))
+            before = self.qdiscs(pod)
+            for fault, flag, qdisc, ending in (("latency", "--delay=200ms", "netem", "kill"), ("bandwidth", "--bytes-per-second=20000", "tbf", "term"),
+                                               ("loss", "--ratio=0.3", "netem" if RELEASE < FIRST_WITH_TCX else "noqueue", "term")):
+                with self.subTest(fault):
+                    self.inject(pod, qdisc, ending, fault, f"--cgroup={cgroup}", flag)
+                    self.assertEqual(self.qdiscs(pod), before)
+
+    def qdiscs(self, namespace: str) -> str:
+        return subprocess.run(["tc", "-n", namespace, "qdisc", "show", "dev", "eth0"], check=True, capture_output=True, text=True).stdout
+
+    def inject(self, namespace: str, qdisc: str, ending: str, *arguments: str) -> None:
+        states, log = "/run/sonde-states", f"/run/{arguments[0]}.log"
+        with open(log, "wb") as file:
+            injector = subprocess.Popen([INJECT, *arguments, "--duration=5m", "--proof-timeout=1m", "--linger=0s", f"--state-dir={states}",
+                                         "--web.listen-address=127.0.0.1:0"], stdout=file, stderr=file)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while "fault is active" not in (text := Path(log).read_text(encoding="utf-8")):
+            self.assertIsNone(injector.poll(), text)
+            self.assertLess(time.monotonic(), deadline, text)
+            time.sleep(0.2)
+        print(next(line for line in text.splitlines() if "fault is active" in line), flush=True)
+        self.assertIn(f"qdisc {qdisc} ", self.qdiscs(namespace))
+        if ending == "kill":
+            state = Path(f"{states}/fault-{injector.pid}.state").read_text(encoding="utf-8")
+            watchdog = re.search(r"^watchdog (\d+)", state, re.MULTILINE)
+            assert watchdog
+            os.kill(int(watchdog[1]), signal.SIGSTOP)
+            injector.kill()
+            os.kill(int(watchdog[1]), signal.SIGKILL)
+            injector.wait()
+            self.assertIn(f"qdisc {qdisc} ", self.qdiscs(namespace), "the kernel keeps it")
+            subprocess.run([INJECT, "undo", f"--state-dir={states}"], check=True)
+        else:
+            injector.terminate()
+            self.assertEqual(injector.wait(), 0)
+        self.assertEqual(os.listdir(states), [])
 
 
 class Pods(unittest.TestCase):

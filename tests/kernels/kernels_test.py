@@ -36,10 +36,10 @@ class Kernels(unittest.TestCase):
             self.assertTrue(any(line.startswith(f"part {part} passed in") for line in said), f"{part}, Linux {version}")
 
     def test_linux_6_1(self) -> None:
-        self.check("6.1", "Programs", "Files", "Pods", "FlowsByFilters")
+        self.check("6.1", "Programs", "NetworkFaults", "Files", "Pods", "FlowsByFilters")
 
     def test_linux_6_12(self) -> None:
-        self.check("6.12", "Programs", "NetworkDelay", "Files", "Pods", "Faults")
+        self.check("6.12", "Programs", "NetworkDelay", "NetworkFaults", "Files", "Pods", "Faults")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ VIRTIOFSD = "/usr/lib/qemu/virtiofsd"
 MEGABYTES = 1280
 # In the order in which they need each other; in some kernels a part of them is built in.
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "fuse", "virtiofs",
-           "veth", "sch_ingress", "sch_netem", "cls_bpf", "cls_u32")
+           "veth", "sch_ingress", "sch_netem", "sch_tbf", "cls_bpf", "cls_u32")
 # Where these are in a kernel's package.
 MODULE_PLACES = ("drivers/virtio", "fs/fuse", "drivers/net/veth.ko*", "net/sched")
 FIRST_PROGRAM = """#!/bin/busybox sh

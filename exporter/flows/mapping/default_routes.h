@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <set>
 
+#include "common/network/netlink.h"
 #include "common/result.h"
-#include "exporter/flows/netlink.h"
 
 namespace sonde::exporter {
 

@@ -2,7 +2,7 @@
 
 #include <thread>
 
-#include "exporter/flows/namespace_visit.h"
+#include "common/network/namespace_visit.h"
 
 namespace sonde::exporter {
 

@@ -4,10 +4,10 @@
 #include <string>
 #include <unordered_set>
 
+#include "common/network/netlink.h"
 #include "common/result.h"
 #include "exporter/flows/address.h"
 #include "exporter/flows/mapping/mapping_programs.h"
-#include "exporter/flows/netlink.h"
 
 namespace sonde::exporter {
 

@@ -9,10 +9,10 @@
 #include "bpf/flow_key.h"
 #include "common/clock.h"
 #include "common/metrics/labels.h"
+#include "common/network/netlink.h"
 #include "common/result.h"
 #include "exporter/container_table.h"
 #include "exporter/flows/container_namespaces.h"
-#include "exporter/flows/netlink.h"
 
 namespace sonde::exporter {
 

@@ -7,11 +7,11 @@
 #include <string>
 
 #include "common/clock.h"
+#include "common/network/netlink.h"
 #include "common/result.h"
 #include "exporter/flows/links.h"
 #include "exporter/flows/mapping/mapping_options.h"
 #include "exporter/flows/mapping/mapping_programs.h"
-#include "exporter/flows/netlink.h"
 #include "exporter/flows/tc_attachment.h"
 
 namespace sonde::exporter {

@@ -1,4 +1,4 @@
-#include "exporter/flows/netlink.h"
+#include "common/network/netlink.h"
 
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace sonde::exporter {
+namespace sonde {
 namespace {
 
 /// The kernel fills at most 32 kB of a dump at once.
@@ -208,4 +208,4 @@ Result<bool> NetlinkSocket::receive(const OnMessage& on_message) {
   }
 }
 
-}  // namespace sonde::exporter
+}  // namespace sonde

@@ -1,4 +1,4 @@
-#include "exporter/flows/namespace_visit.h"
+#include "common/network/namespace_visit.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -12,7 +12,7 @@
 
 #include "common/log.h"
 
-namespace sonde::exporter {
+namespace sonde {
 
 Result<FileDescriptor> open_network_namespace(const std::string& name_or_path) {
   const bool is_path = name_or_path.find('/') != std::string::npos;
@@ -62,4 +62,4 @@ NamespaceVisit::~NamespaceVisit() {
   std::abort();
 }
 
-}  // namespace sonde::exporter
+}  // namespace sonde

@@ -13,7 +13,7 @@
 #include "common/file_descriptor.h"
 #include "common/result.h"
 
-namespace sonde::exporter {
+namespace sonde {
 
 /// Room for one request, with its header and attributes.
 using NetlinkBuffer = std::array<char, 1024>;
@@ -72,4 +72,4 @@ class NetlinkSocket {
   int last_errno_ = 0;
 };
 
-}  // namespace sonde::exporter
+}  // namespace sonde

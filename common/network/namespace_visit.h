@@ -6,7 +6,7 @@
 #include "common/file_descriptor.h"
 #include "common/result.h"
 
-namespace sonde::exporter {
+namespace sonde {
 
 /// Opens a network namespace by its name below /run/netns (as `ip netns` makes them) or by a path that holds
 /// a '/'. Errors: kInvalid where there is none, kPermission.
@@ -34,4 +34,4 @@ class NamespaceVisit {
   int home_;
 };
 
-}  // namespace sonde::exporter
+}  // namespace sonde
