@@ -25,9 +25,7 @@ class ScrapedAudience : public Audience {
     });
   }
 
-  Result<void> start() override {
-    return server_.start();
-  }
+  Result<void> start() override { return server_.start(); }
 
   void placed(double) override { publication_.set_placed(fault_); }
 

@@ -51,7 +51,7 @@ struct Machine {
   std::map<std::string, std::string> freezers;          ///< of every cgroup of the machine
   std::vector<std::string> cgroups;                     ///< below the test's
   std::vector<std::string> files;                       ///< of our names, in /var/tmp
-  std::string victim;  ///< its limits, and its standing with the OOM killer
+  std::string victim;                                   ///< its limits, and its standing with the OOM killer
 
   friend bool operator==(const Machine&, const Machine&) = default;
 };
