@@ -255,7 +255,7 @@ class FlowRttCollector final : public Collector {
 
   Result<void> collect(const CollectContext& context, metrics::SeriesWriter& writer) override {
     if (accounts_ == nullptr) return tl::unexpected(error_);
-    const auto updated = accounts_->update(context.containers, SteadyClock::now());
+    auto updated = accounts_->update(context.containers, SteadyClock::now());
     if (!updated) return updated;
     const auto counts = accounts_->monitor().programs().counts();
     if (!counts) return tl::unexpected(counts.error());
