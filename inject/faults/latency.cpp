@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <vector>
 
 #include "common/duration.h"
 #include "inject/faults/fault_flags.h"
@@ -24,7 +25,7 @@ constexpr MetricRow kAskedDelay{"sonde_fault_asked_delay_seconds", MetricType::k
                                 kFaultLabels, "By how much a round trip was to take longer."};
 constexpr MetricRow kMeasuredDelay{
     "sonde_fault_measured_delay_seconds", MetricType::kGauge, "seconds", kFaultLabels,
-    "By how much a ping takes longer than before the fault: of medians, since the level changed last."};
+    "By how much a ping takes longer than before the fault: of medians, of the last eight at most."};
 constexpr MetricRow kHeldPackets{
     "sonde_fault_held_packets_total", MetricType::kCounter, "packets", kFaultLabels,
     "Packets that were held for a while, where a process holds them; absent where the kernel does (netem)."};
@@ -98,38 +99,42 @@ class LatencyFault : public NetworkFault {
   }
 
   [[nodiscard]] Levels levels() const override { return Levels::kAny; }
-  Result<void> set_level(double level) override {
-    if (auto put = put_level(level); !put) return put;
-    probe_->begin_anew();
-    since_ = held_ ? held_->sum() : HeldPackets::Sum{};
-    return {};
-  }
+  Result<void> set_level(double level) override { return put_level(level); }
 
   Result<Effect> measure() override {
     if (auto there = check_qdisc(); !there) return tl::unexpected(there.error());
-    const double asked = level_ * std::chrono::duration<double>(delay_).count();
     const EchoCounts pings = probe_->counts();
-    if (!pings.round_trips.empty()) measured_ = median(pings.round_trips) - probe_->base_seconds();
-    const double least = flags_.min_effect() * asked;
+    std::vector<double> longer;
+    std::vector<double> expected;
+    for (const RoundTrip& ping : pings.recent) {
+      longer.push_back(ping.seconds - probe_->base_seconds());
+      expected.push_back(ping.expected);
+    }
+    if (!longer.empty()) measured_ = median(longer);
+    take_held();
+    // Each ping against the level at which it was sent, as a ramp never rests.
+    const double least = flags_.min_effect() * median(expected);
     Effect effect;
-    effect.proven = level_ >= kProvableLevel && pings.round_trips.size() >= kFewestRoundTrips &&
-                    measured_ >= least && (!held_ || mean_held() >= least);
+    effect.proven = level_ >= kProvableLevel && longer.size() >= kFewestRoundTrips && least > 0 &&
+                    measured_ >= least && (!held_ || mean_held_ >= least);
     if (effect.proven) probe_->set_interval(kWatchInterval);
-    effect.summary =
-        fmt::format("asked for {:.1f} ms, measured {:.1f} more than {:.1f} before (median of {} pings to {})",
-                    asked * 1e3, measured_ * 1e3, probe_->base_seconds() * 1e3, pings.round_trips.size(),
-                    probe_->address());
-    effect.readings = {{&kAskedDelay, asked}, {&kMeasuredDelay, measured_}};
+    effect.summary = fmt::format(
+        "asked for {:.1f} ms, measured {:.1f} more than {:.1f} before (median of the last {} pings to {})",
+        asked() * 1e3, measured_ * 1e3, probe_->base_seconds() * 1e3, longer.size(), probe_->address());
+    effect.readings = {{&kAskedDelay, asked()}, {&kMeasuredDelay, measured_}};
     if (held_) {
-      effect.summary += fmt::format(", {:.1f} by the holder's account", mean_held() * 1e3);
-      effect.readings.push_back({&kHeldPackets, static_cast<double>(held_->sum().packets)});
+      effect.summary += fmt::format(", {:.1f} by the holder's account", mean_held_ * 1e3);
+      effect.readings.push_back({&kHeldPackets, static_cast<double>(last_held_.packets)});
     }
     return effect;
   }
 
  private:
+  [[nodiscard]] double asked() const { return level_ * std::chrono::duration<double>(delay_).count(); }
+
   Result<void> put_level(double level) {
     level_ = level;
+    probe_->set_expected(asked());
     const auto delay = share_of(delay_, level);
     const auto jitter = share_of(jitter_, level);
     const bool normal = distribution_ == "normal";
@@ -138,12 +143,14 @@ class LatencyFault : public NetworkFault {
     return {};
   }
 
-  /// Mean delay since the level changed last. Unit: seconds.
-  [[nodiscard]] double mean_held() const {
+  /// Mean delay of the packets that were held since the last look.
+  void take_held() {
+    if (!held_) return;
     const auto now = held_->sum();
-    if (now.packets == since_.packets) return 0;
-    return std::chrono::duration<double>(now.delay - since_.delay).count() /
-           static_cast<double>(now.packets - since_.packets);
+    if (now.packets == last_held_.packets) return;
+    mean_held_ = std::chrono::duration<double>(now.delay - last_held_.delay).count() /
+                 static_cast<double>(now.packets - last_held_.packets);
+    last_held_ = now;
   }
 
   Result<void> check_qdisc() {
@@ -163,7 +170,8 @@ class LatencyFault : public NetworkFault {
   double level_ = 1;
   double measured_ = 0;
   std::optional<HeldPackets> held_;  ///< where the kernel has no netem
-  HeldPackets::Sum since_;           ///< at the last change of level
+  HeldPackets::Sum last_held_;       ///< at the last look
+  double mean_held_ = 0;             ///< in seconds
 };
 
 }  // namespace

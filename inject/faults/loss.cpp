@@ -41,6 +41,7 @@ constexpr std::chrono::milliseconds kLostAfter(1000);
 /// So many losses must be expected before what was lost says anything: fewer than half of 10 in 1 of 30
 /// cases.
 constexpr double kExpectedLosses = 10;
+constexpr uint64_t kFewestPackets = 20;
 
 class LossFault : public NetworkFault {
  public:
@@ -81,44 +82,61 @@ class LossFault : public NetworkFault {
 
   [[nodiscard]] Levels levels() const override { return Levels::kAny; }
   Result<void> set_level(double level) override {
-    if (auto put = put_level(level); !put) return put;
-    const auto now = counts();
-    if (!now) return tl::unexpected(now.error());
-    since_ = *now;
-    probe_->begin_anew();
-    return {};
+    if (auto taken = take_counts(); !taken) return taken;
+    since_ = last_;
+    pings_since_ = probe_->counts();
+    return put_level(level);
   }
 
   Result<Effect> measure() override {
-    const auto now = counts();
-    if (!now) return tl::unexpected(now.error());
-    const double asked = ratio_ * level_;
-    const auto seen = static_cast<double>(now->seen - since_.seen);
-    const auto lost = static_cast<double>(now->lost - since_.lost);
+    if (auto taken = take_counts(); !taken) return tl::unexpected(taken.error());
     const EchoCounts pings = probe_->counts();
-    const auto decided = static_cast<double>(pings.decided);
-    const double unanswered = decided > 0 ? 1 - static_cast<double>(pings.answered) / decided : 0;
     // netem counts a packet of many segments as one when it is lost and as many when it is sent.
-    if (seen > 0) measured_ = program_ ? lost / seen : unanswered;
+    measured_ = program_ ? ratio_of(last_.lost - since_.lost, last_.seen - since_.seen)
+                         : ratio_of(unanswered(pings) - unanswered(pings_since_),
+                                    pings.decided - pings_since_.decided);
+    const auto lost = static_cast<double>(last_.lost);
+    const auto silent = static_cast<double>(unanswered(pings));
     Effect effect;
-    // Two witnesses: the counters say that packets were lost, the pings that they did not arrive.
-    effect.proven = level_ >= kProvableLevel && std::min(seen, decided) * asked >= kExpectedLosses &&
-                    lost > 0 && measured_ >= flags_.min_effect() * asked &&
-                    unanswered >= flags_.min_effect() * asked;
+    // Two witnesses: the counters say that packets were lost, the pings that they did not arrive. Each packet
+    // against the level at which it was sent, as a ramp never rests.
+    effect.proven = level_ >= kProvableLevel && std::min(expected_, pings.expected) >= kExpectedLosses &&
+                    (program_ ? lost >= flags_.min_effect() * expected_ : lost > 0) &&
+                    silent >= flags_.min_effect() * pings.expected;
     if (effect.proven) probe_->set_interval(program_ ? kWatchInterval : kOnlyPingsInterval);
-    effect.summary =
-        fmt::format("asked for a loss of {:.3f}, measured {:.3f} of {:.0f} packets, {:.3f} of {} pings",
-                    asked, measured_, seen, unanswered, pings.decided);
-    effect.readings = {{&kAskedLoss, asked},
+    effect.summary = fmt::format(
+        "asked for a loss of {:.3f}, measured {:.3f}; of {} packets {} are lost ({:.0f} expected), of {} "
+        "pings {} ({:.0f})",
+        asked(), measured_, last_.seen, last_.lost, expected_, pings.decided, unanswered(pings),
+        pings.expected);
+    effect.readings = {{&kAskedLoss, asked()},
                        {&kMeasuredLoss, measured_},
-                       {&kSeenPackets, static_cast<double>(now->seen)},
-                       {&kLostPackets, static_cast<double>(now->lost)}};
+                       {&kSeenPackets, static_cast<double>(last_.seen)},
+                       {&kLostPackets, static_cast<double>(last_.lost)}};
     return effect;
   }
 
  private:
+  [[nodiscard]] double asked() const { return ratio_ * level_; }
+
+  static uint64_t unanswered(const EchoCounts& pings) { return pings.decided - pings.answered; }
+
+  /// What is measured of too few stays as it was.
+  [[nodiscard]] double ratio_of(uint64_t lost, uint64_t seen) const {
+    return seen < kFewestPackets ? measured_ : static_cast<double>(lost) / static_cast<double>(seen);
+  }
+
+  Result<void> take_counts() {
+    const auto now = counts();
+    if (!now) return tl::unexpected(now.error());
+    expected_ += asked() * static_cast<double>(now->seen - last_.seen);
+    last_ = *now;
+    return {};
+  }
+
   Result<void> put_level(double level) {
     level_ = level;
+    probe_->set_expected(asked());
     if (!program_) return qdisc_->put(qdisc_handle_, Netem{.loss_ratio = ratio_ * level});
     program_->set_ratio(ratio_ * level);
     return {};
@@ -157,7 +175,10 @@ class LossFault : public NetworkFault {
   double ratio_ = 0;
   double level_ = 1;
   double measured_ = 0;
-  LossCounts since_;  ///< at the last change of level
+  LossCounts last_;
+  LossCounts since_;        ///< at the last change of level
+  EchoCounts pings_since_;  ///< at the last change of level
+  double expected_ = 0;     ///< losses of the packets counted so far
   std::optional<LossProgram> program_;
   FileDescriptor link_;  ///< in the keeper
 };

@@ -7,10 +7,13 @@
 #include <optional>
 #include <utility>
 
+#include "common/network/packet_delay.h"
+
 namespace sonde::inject {
 namespace {
 
-constexpr size_t kRoundTripsKept = 64;
+constexpr size_t kMostRecent = 8;
+constexpr std::chrono::seconds kRecent(3);
 constexpr int kBaseRequests = 10;
 constexpr std::chrono::milliseconds kBaseSpacing(20);
 constexpr std::chrono::milliseconds kBasePatience(300);
@@ -65,7 +68,7 @@ Result<std::unique_ptr<EchoProbe>> EchoProbe::find(const TargetNetwork& network,
   if (auto opened = network.inside(open_sockets); !opened) return tl::unexpected(opened.error());
   for (size_t i = 0; i < sockets.size(); ++i) {
     std::unique_ptr<EchoProbe> probe(new EchoProbe(std::move(sockets[i]), candidates[i].text()));
-    const auto base = probe->measure_base();
+    const auto base = probe->measure_base_punctually();
     if (!base) continue;
     probe->base_seconds_ = *base;
     return probe;
@@ -76,6 +79,15 @@ Result<std::unique_ptr<EchoProbe>> EchoProbe::find(const TargetNetwork& network,
           "{} answers pings from the container's network, so no effect could be proven; name an address "
           "that does with --probe-to",
           address.empty() ? "neither gateway nor neighbour" : address + " does not: nobody"));
+}
+
+std::optional<double> EchoProbe::measure_base_punctually() {
+  std::optional<double> base;
+  std::thread([&] {
+    be_punctual();
+    base = measure_base();
+  }).join();
+  return base;
 }
 
 std::optional<double> EchoProbe::measure_base() {
@@ -112,21 +124,22 @@ void EchoProbe::set_interval(std::chrono::milliseconds interval) {
   interval_ = interval;
 }
 
-void EchoProbe::begin_anew() {
+void EchoProbe::set_expected(double expected) {
   const std::lock_guard lock(mutex_);
-  sent_.clear();
-  round_trips_.clear();
-  decided_ = 0;
-  answered_ = 0;
+  expected_ = expected;
 }
 
 EchoCounts EchoProbe::counts() {
   const std::lock_guard lock(mutex_);
   asked_for_ = SteadyClock::now();
-  return {decided_, answered_, {round_trips_.begin(), round_trips_.end()}};
+  std::erase_if(recent_, [&](const auto& entry) { return asked_for_ - entry.first > kRecent + patience_; });
+  EchoCounts counts{.decided = decided_, .answered = answered_, .expected = expected_decided_};
+  for (const auto& [time, round_trip] : recent_) counts.recent.push_back(round_trip);
+  return counts;
 }
 
 void EchoProbe::run(const std::stop_token& stop) {
+  be_punctual();
   while (!stop.stop_requested()) {
     SteadyTime wake;
     {
@@ -144,20 +157,22 @@ void EchoProbe::step() {
     const auto found = sent_.find(*number);
     if (found == sent_.end() || found->second.answered) continue;
     found->second.answered = true;
-    round_trips_.push_back(seconds_between(found->second.time, now));
-    if (round_trips_.size() > kRoundTripsKept) round_trips_.pop_front();
+    const auto& sent = found->second;
+    recent_.push_back({sent.time, {seconds_between(sent.time, now), sent.expected}});
+    if (recent_.size() > kMostRecent) recent_.pop_front();
   }
   // Both at the same age: else, of those sent last, only the answered ones would count.
   std::erase_if(sent_, [&](const auto& entry) {
     if (now - entry.second.time <= patience_) return false;
     ++decided_;
+    expected_decided_ += entry.second.expected;
     if (entry.second.answered) ++answered_;
     return true;
   });
   if (now < next_) return;
   next_ = std::max(next_ + interval_, now);
   if (now - asked_for_ > kInterest) return;
-  if (socket_.request(number_)) sent_[number_] = {now};
+  if (socket_.request(number_)) sent_[number_] = {now, expected_};
   ++number_;
 }
 

@@ -6,8 +6,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "common/clock.h"
@@ -17,11 +19,18 @@
 
 namespace sonde::inject {
 
-/// What became of the pings sent since some time.
+/// A ping that was answered.
+struct RoundTrip {
+  double seconds = 0;
+  double expected = 0;  ///< what set_expected() said when it was sent
+};
+
+/// What became of the pings.
 struct EchoCounts {
   uint64_t decided = 0;  ///< sent so long ago that no answer is awaited any more
   uint64_t answered = 0;
-  std::vector<double> round_trips;  ///< the latest of them, in seconds
+  double expected = 0;                 ///< of those decided, what set_expected() said of each, together
+  std::vector<RoundTrip> recent = {};  ///< the last few, none older than some seconds
 };
 
 /// The median; 0 of none.
@@ -47,20 +56,21 @@ class EchoProbe {
   /// Pings every `interval`; one that is not answered within `patience` is lost.
   void start(std::chrono::milliseconds interval, std::chrono::milliseconds patience);
   void set_interval(std::chrono::milliseconds interval);
-  /// Forgets what was sent so far: something has changed.
-  void begin_anew();
-  /// Of what was sent since begin_anew(). Nothing is sent any more once nobody has asked for two seconds: the
-  /// fault is over then.
+  /// What the pings that are sent from now on are to feel of the fault, in a unit of the caller's.
+  void set_expected(double expected);
+  /// Since start(). Nothing is sent any more once nobody has asked for two seconds: the fault is over then.
   [[nodiscard]] EchoCounts counts();
 
  private:
   struct Sent {
     SteadyTime time;
+    double expected = 0;
     bool answered = false;
   };
 
   EchoProbe(EchoSocket socket, std::string address);
-  /// Median of a few round trips; none where too few were answered.
+  /// Median of a few round trips, measured as punctually as later ones; none where too few were answered.
+  std::optional<double> measure_base_punctually();
   std::optional<double> measure_base();
   void run(const std::stop_token& stop);
   void step();
@@ -77,8 +87,10 @@ class EchoProbe {
   std::map<uint16_t, Sent> sent_;  ///< not decided yet
   uint64_t decided_ = 0;
   uint64_t answered_ = 0;
-  std::deque<double> round_trips_;
-  std::jthread thread_;  ///< last: it uses the others
+  double expected_ = 0;                                  ///< of the next
+  double expected_decided_ = 0;                          ///< of those decided
+  std::deque<std::pair<SteadyTime, RoundTrip>> recent_;  ///< with the times when they were sent
+  std::jthread thread_;                                  ///< last: it uses the others
 };
 
 }  // namespace sonde::inject
