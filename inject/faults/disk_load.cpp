@@ -65,15 +65,17 @@ class BlockLoad {
   [[nodiscard]] bool ready() const { return block_ != nullptr; }
 
   void next() {
-    const bool fresh = done_ < blocks();
-    const bool write = fresh || (plan_.writes && (!plan_.reads || done_ % 2 == 0));
-    const auto at = static_cast<off_t>(done_ % blocks() * kDiskBlockBytes);
+    const bool write = !filled_ || (plan_.writes && (!plan_.reads || writes_next_));
+    const auto at = static_cast<off_t>(block_number_ * kDiskBlockBytes);
     const ssize_t moved = write ? pwrite(file_, block_.get(), kDiskBlockBytes, at)
                                 : pread(file_, block_.get(), kDiskBlockBytes, at);
     if (moved != static_cast<ssize_t>(kDiskBlockBytes)) figures_.losses += 1;
     if (moved > 0) figures_.amount += static_cast<uint64_t>(moved);
     if (moved > 0 && !write) posix_fadvise(file_, at, kDiskBlockBytes, POSIX_FADV_DONTNEED);
-    ++done_;
+    writes_next_ = !writes_next_;
+    if (++block_number_ * kDiskBlockBytes < plan_.file_bytes) return;
+    block_number_ = 0;
+    filled_ = true;
   }
   /// So that written pages reach the disk, and later reads of them come from there.
   void sync() const {
@@ -82,13 +84,13 @@ class BlockLoad {
   }
 
  private:
-  [[nodiscard]] uint64_t blocks() const { return plan_.file_bytes / kDiskBlockBytes; }
-
   DiskPlan plan_;
   int file_;
   SharedFigures& figures_;
   Block block_;
-  uint64_t done_ = 0;
+  uint64_t block_number_ = 0;  ///< of the next one
+  bool filled_ = false;        ///< all blocks were written
+  bool writes_next_ = true;    ///< of both in turn
 };
 
 }  // namespace
@@ -125,7 +127,10 @@ void load_disk(const DiskPlan& plan, int file, SharedFigures& figures, SteadyTim
     owed = std::min(owed + rate * std::chrono::duration<double>(now - last).count(),
                     std::max(rate * kMostDebtSeconds, 1.0 * kDiskBlockBytes));
     last = now;
-    for (; owed >= kDiskBlockBytes; owed -= kDiskBlockBytes) load.next();
+    while (owed >= kDiskBlockBytes) {
+      load.next();
+      owed -= kDiskBlockBytes;
+    }
     if (plan.writes && now - synced >= kSyncInterval) {
       load.sync();
       synced = now;
