@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
         choices=list(campaign.SIZES),
         help="instead of one fault many, one after the other, under a changing load; classifiers learn from them, are "
         "tested with injections that they have not seen, and go on telling faults. short: 26 injections, "
-        "some 15 minutes; tiny: 8, 4 minutes; full: 39, an hour",
+        "some 18 minutes; tiny: 8, 5 minutes; full: 39, an hour",
     )
     parser.add_argument(
         "--output",

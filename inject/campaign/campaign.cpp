@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kProgressInterval(500);
 constexpr unsigned kScrapesOfEnd = 2;
 constexpr int kInterrupted = 3;
+constexpr int kUnproven = 4;
 
 /// One campaign, step by step. Threads: one; the server's and the workload's see what is safe for them.
 class Campaign {
@@ -209,7 +210,7 @@ class Campaign {
     const auto proven = std::ranges::count(outcomes_, true, &InjectionOutcome::proven);
     log::info("campaign is over", {{"injections", outcomes_.size()}, {"proven", proven}});
     linger();
-    return proven == std::ssize(outcomes_) ? 0 : 1;
+    return proven == std::ssize(outcomes_) ? 0 : kUnproven;
   }
 
   /// Stays up until two scrapes have seen the last end, if anyone scrapes.

@@ -26,8 +26,8 @@ struct CampaignOptions {
 };
 
 /// Runs the schedule: each fault as a child injector, the workload within this process, all of it on one
-/// /metrics. Returns the exit code: 0 every fault was proven, 1 not, or it could not start, 3 a signal ended
-/// it early.
+/// /metrics. Returns the exit code: 0 every fault was proven, 1 it could not begin, 3 a signal ended it
+/// early, 4 some faults showed no effect.
 int run_campaign(CampaignOptions options);
 
 }  // namespace sonde::inject

@@ -35,7 +35,8 @@ constexpr const char* kFooter =
     "  repeat: 3                 # injections of each fault in each target\n"
     "  order: random             # or listed: target by target, fault by fault\n"
     "  targets: [{service: api}, {container: redis}, {cgroup: /shop/postgres}]\n"
-    "  faults:                   # flags of `sonde-inject FAULT`; [low, high] is drawn anew each time\n"
+    "  faults:                   # flags of `sonde-inject FAULT`; [low, high] is drawn anew each time,\n"
+    "                            # of two whole numbers a whole one\n"
     "    - {fault: cpu, cores: [0.5, 1.5]}\n"
     "    - together: [{fault: cpu, cores: 1}, {fault: loss, loss: 5%}]   # in one target at once\n"
     "    - walk: {fault: cpu, cores: 1}      # from target to target\n"
@@ -47,9 +48,9 @@ constexpr const char* kFooter =
     "  sonde-inject campaign shop.yml --dry-run\n"
     "  sonde-inject campaign shop.yml --resume\n"
     "\n"
-    "Exit codes: 0 every fault was proven, 1 not, or it could not begin, 2 a wrong flag or file, 3 a signal "
-    "ended "
-    "it early.";
+    "Exit codes: 0 every fault was proven, 1 it could not begin, 2 a wrong flag or file, 3 a signal ended it "
+    "early, "
+    "4 some faults showed no effect.";
 
 struct Flags {
   std::string file;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 namespace sonde::inject {
@@ -10,6 +11,7 @@ namespace {
 
 struct Quantity {
   double number = 0;
+  bool whole = true;  ///< written without a point
   std::string unit;
 };
 
@@ -17,7 +19,9 @@ std::optional<Quantity> parse_quantity(std::string_view text) {
   Quantity quantity;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), quantity.number);
   if (error != std::errc() || !(quantity.number >= 0 && quantity.number <= 1e15)) return std::nullopt;
-  quantity.unit = text.substr(static_cast<size_t>(end - text.data()));
+  const auto digits = static_cast<size_t>(end - text.data());
+  quantity.whole = text.substr(0, digits).find_first_not_of("0123456789") == std::string_view::npos;
+  quantity.unit = text.substr(digits);
   return quantity;
 }
 
@@ -44,12 +48,15 @@ Result<FlagRange> FlagRange::between(std::string name, std::string_view low, std
   range.low_ = from->number;
   range.high_ = to->number;
   range.unit_ = from->unit;
+  range.whole_ = from->whole && to->whole;
   return range;
 }
 
 std::string FlagRange::draw(SeededRandom& random) const {
   if (low_text_ == high_text_) return flag(low_text_);
-  return flag(fmt::format("{:.4g}{}", low_ + (high_ - low_) * random.fraction(), unit_));
+  const double fraction = random.fraction();
+  if (whole_) return flag(fmt::format("{:.0f}{}", std::floor(low_ + (high_ - low_ + 1) * fraction), unit_));
+  return flag(fmt::format("{:.4g}{}", low_ + (high_ - low_) * fraction, unit_));
 }
 
 }  // namespace sonde::inject

@@ -18,7 +18,8 @@ class FlagRange {
   static Result<FlagRange> between(std::string name, std::string_view low, std::string_view high);
 
   [[nodiscard]] const std::string& name() const { return name_; }
-  /// "--name=value", drawn evenly from the range and rounded to four digits.
+  /// "--name=value", drawn evenly from the range: a whole number where both ends are written as whole
+  /// numbers, else rounded to four digits.
   [[nodiscard]] std::string draw(SeededRandom& random) const;
   /// The flag at the range's two ends.
   [[nodiscard]] std::string low() const { return flag(low_text_); }
@@ -33,6 +34,7 @@ class FlagRange {
   double low_ = 0;
   double high_ = 0;
   std::string unit_;
+  bool whole_ = false;
 };
 
 }  // namespace sonde::inject

@@ -112,6 +112,15 @@ TEST(CampaignSchedule, IsShownAsATable) {
   EXPECT_THAT(text, HasSubstr("heavy workload, 2."));
 }
 
+TEST(FlagRange, DrawsWholeNumbersBetweenWholeNumbers) {
+  SeededRandom random(5);
+  std::set<std::string> drawn;
+  const FlagRange range = FlagRange::between("rate", "5MiB", "7MiB").value();
+  for (int i = 0; i < 100; ++i) drawn.insert(range.draw(random));
+  EXPECT_THAT(drawn, ElementsAre("--rate=5MiB", "--rate=6MiB", "--rate=7MiB"));
+  EXPECT_NE(FlagRange::between("cores", "1.0", "2.0").value().draw(random).find('.'), std::string::npos);
+}
+
 TEST(FlagRange, NeedsTwoNumbersOfOneUnit) {
   EXPECT_TRUE(FlagRange::between("delay", "20ms", "80ms"));
   for (const auto& [low, high] :

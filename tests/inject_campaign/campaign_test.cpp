@@ -115,7 +115,7 @@ TEST_F(Campaign, KilledItLeavesNothing) {
 TEST_F(Campaign, SaysSoWhereAnEffectDoesNotShow) {
   // A frozen cgroup could not be burned in; here the proof asks for more than there is time for.
   RunningInjector campaign(arguments("[{fault: cpu, cores: 0.05, min-effect: 1, proof-timeout: 1ms}]"));
-  EXPECT_EQ(campaign.wait(), 1);
+  EXPECT_EQ(campaign.wait(), 4);
   EXPECT_THAT(campaign.log(), HasSubstr("proven=false"));
   expect_nothing_left(campaign);
 }
