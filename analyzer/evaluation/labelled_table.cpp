@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::string_view kTime = "time";
 constexpr std::string_view kLabel = "label";
+constexpr std::string_view kInjection = "injection";
 constexpr size_t kMostBytes = size_t{2} << 30;
 constexpr double kLargest = 1e100;    ///< beyond it squares and their sums would not be finite
 constexpr size_t kMostLabels = 1000;  ///< a classifier may keep something for each pair of them
@@ -79,6 +80,8 @@ class TableReader {
     for (size_t i = 0; i + 1 < header_.size(); ++i) {
       if (!group_column_.empty() && header_[i] == group_column_) {
         group_ = i;
+      } else if (header_[i] == kInjection) {
+        (group_column_.empty() ? group_ : passed_over_) = i;
       } else if (i > 0 || header_[i] != kTime) {
         table_.columns.push_back(header_[i]);
       }
@@ -92,7 +95,7 @@ class TableReader {
   void add_cell(std::string_view field) {
     if (field_ + 1 == header_.size()) return table_.labels.emplace_back(label_of(field)), void();
     if (field_ == group_) return table_.groups.emplace_back(field), void();
-    if (field_ == 0 && header_[0] == kTime) return;
+    if (field_ == passed_over_ || (field_ == 0 && header_[0] == kTime)) return;
     double value = std::numeric_limits<double>::quiet_NaN();
     if (field.empty()) {
       ++table_.missing;
@@ -122,6 +125,7 @@ class TableReader {
   std::string_view group_column_;
   std::vector<std::string> header_;
   size_t group_ = kNoColumn;
+  size_t passed_over_ = kNoColumn;  ///< `injection`, where the groups are others
   bool in_header_ = true;
   size_t field_ = 0;
   size_t row_ = 0;  ///< of those below the header, from 1
@@ -194,19 +198,6 @@ Result<void> arrange_columns(LabelledTable& table, const std::vector<std::string
   table.cells = std::move(cells);
   table.columns = columns;
   return {};
-}
-
-bool take_group_column(LabelledTable& table, std::string_view name) {
-  const auto found = std::ranges::find(table.columns, name);
-  if (found == table.columns.end() || table.columns.size() == 1) return false;
-  const auto place = static_cast<size_t>(found - table.columns.begin());
-  table.groups.clear();
-  for (size_t row = 0; row < table.rows(); ++row) {
-    table.groups.push_back(fmt::format("{}", table.cells[row * table.columns.size() + place]));
-  }
-  std::vector<std::string> rest = table.columns;
-  rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(place));
-  return arrange_columns(table, rest, "").has_value();
 }
 
 }  // namespace sonde::analyzer

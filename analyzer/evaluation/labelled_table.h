@@ -15,14 +15,15 @@ struct LabelledTable {
   std::vector<std::string> columns;  ///< the features
   std::vector<double> cells;         ///< rows × columns, row-major; NaN: missing
   std::vector<std::string> labels;   ///< one a row
-  std::vector<std::string> groups;   ///< one a row where a group column was asked for, else empty
+  std::vector<std::string> groups;   ///< one a row where there is a group column, else empty
   size_t missing = 0;                ///< cells that are NaN
 
   [[nodiscard]] size_t rows() const { return labels.size(); }
 };
 
 /// Reads a table from its text. Cells are decimal numbers; an empty one is missing. `group_column` names a
-/// column that is no feature but says which rows belong together (one run, one injection); "": none.
+/// column that is no feature but says which rows belong together (one run, one injection); "": `injection`
+/// where there is such a column, which is never a feature: it would tell which rows were one experiment.
 ///
 /// Errors: kInvalid, naming `name` (the file), the line or column and the remedy.
 Result<LabelledTable> parse_labelled_table(std::string_view csv, std::string_view name,
@@ -34,9 +35,6 @@ Result<LabelledTable> read_labelled_table(const std::string& path, std::string_v
 /// Leaves only the features whose names match a regular expression (ECMAScript) as a whole.
 /// Errors: kInvalid where the expression is none or no column matches.
 Result<void> keep_columns(LabelledTable& table, const std::string& expression);
-
-/// Makes a feature the column that says which rows belong together. False: there is none of that name.
-bool take_group_column(LabelledTable& table, std::string_view name);
 
 /// Brings the features into the order of `columns`. Errors: kInvalid with the names of those that the table
 /// lacks; those it has beyond are dropped.

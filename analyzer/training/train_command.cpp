@@ -22,7 +22,6 @@ namespace {
 constexpr int kExitTrained = 0;
 constexpr int kExitUnsaved = 1;
 constexpr int kExitWrongTable = 2;
-constexpr std::string_view kInjection = "injection";
 
 constexpr const char* kTrainFooter =
     "Learns from all rows. How well it will do is printed first, from classifiers that did not see a fifth "
@@ -91,7 +90,6 @@ Result<LabelledTable> read_training_table(const TrainFlags& flags) {
   } else {
     table = read_labelled_table(flags.input, "");
     if (!table) return fail(ErrorCode::kInvalid, "--input: " + table.error().message);
-    take_group_column(*table, kInjection);
   }
   if (!flags.columns.empty()) {
     if (const auto kept = keep_columns(*table, flags.columns); !kept) return tl::unexpected(kept.error());

@@ -121,5 +121,18 @@ TEST_F(TextFileTest, WhatCannotBeReadIsNamed) {
   EXPECT_THAT(read_text_file(path_, size_t{1} << 30).error().message, HasSubstr("cannot be unpacked"));
 }
 
+TEST(LabelledTableTest, InjectionIsNeverAFeature) {
+  const std::string csv = "time,a,injection,run,label\n1,2,7,x,normal\n2,3,8,y,fault\n";
+  const auto with_run = parse_labelled_table(csv, "t.csv", "run");
+  ASSERT_TRUE(with_run) << with_run.error().message;
+  EXPECT_EQ(with_run->columns, std::vector<std::string>{"a"});
+  EXPECT_EQ(with_run->groups, (std::vector<std::string>{"x", "y"}));
+  const auto alone = parse_labelled_table("a,injection,label\n2,7,normal\n3,8,fault\n", "t.csv", "");
+  ASSERT_TRUE(alone) << alone.error().message;
+  EXPECT_EQ(alone->columns, std::vector<std::string>{"a"});
+  EXPECT_EQ(alone->cells, (std::vector<double>{2, 3}));
+  EXPECT_EQ(alone->groups, (std::vector<std::string>{"7", "8"}));
+}
+
 }  // namespace
 }  // namespace sonde::analyzer
