@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <utility>
+#include <vector>
 
 namespace sonde::analyzer {
 namespace {
@@ -37,7 +38,7 @@ struct GradientRange {
 class Solver {
  public:
   Solver(const PaddedRows& rows, std::span<const SidedRow> sided, uint64_t seed)
-      : rows_(rows), random_(seed), weights_(rows.packs() * kPack, 0) {
+      : rows_(rows), random_(seed), weights_(1, rows.packs() * kPack) {
     active_.reserve(sided.size());
     for (const SidedRow& each : sided) {
       const double* const row = rows.row(each.row);
@@ -47,7 +48,7 @@ class Solver {
     std::erase_if(active_, [](const Multiplier& each) { return each.squared_length == 0; });
   }
 
-  std::vector<double> solve(double epsilon) {
+  PaddedRows solve(double epsilon) {
     size_t left = active_.size();
     GradientRange bounds{-kInfinity, kInfinity};
     for (int i = 0; i < kMostSweeps; ++i) {
@@ -75,14 +76,28 @@ class Solver {
     double value;
   };
 
+  /// Compiled twice: a processor with AVX2 takes a pack at once, in half the time, and finds the same bits.
+  GradientRange sweep(size_t& left, const GradientRange& bounds) {
+#ifdef __x86_64__
+    static const bool kHasAvx2 = __builtin_cpu_supports("avx2") != 0;
+    if (kHasAvx2) return sweep_avx2(left, bounds);
+#endif
+    return sweep_inline(left, bounds);
+  }
+#ifdef __x86_64__
+  [[gnu::target("avx2")]] GradientRange sweep_avx2(size_t& left, const GradientRange& bounds) {
+    return sweep_inline(left, bounds);
+  }
+#endif
+
   /// Improves the first `left` multipliers one by one in random order; lowers `left` by those that have
   /// settled, which are swapped behind it.
-  GradientRange sweep(size_t& left, const GradientRange& bounds) {
+  [[gnu::always_inline]] GradientRange sweep_inline(size_t& left, const GradientRange& bounds) {
     GradientRange range;
     for (size_t i = 0; i < left;) {
       std::swap(active_[i], active_[i + random_.below(static_cast<uint32_t>(left - i))]);
       Multiplier& here = active_[i];
-      const double gradient = here.side * inner_product(weights_.data(), here.row, rows_.packs()) - 1;
+      const double gradient = here.side * inner_product(weights_.row(0), here.row, rows_.packs()) - 1;
       const bool at_least = here.value == 0;
       const bool at_most = here.value == here.cost;
       if ((at_least && gradient > bounds.largest) || (at_most && gradient < bounds.least)) {
@@ -97,7 +112,7 @@ class Solver {
       range.largest = std::max(range.largest, projected);
       if (std::fabs(projected) < 1e-12) continue;
       const double value = std::clamp(here.value - gradient / here.squared_length, 0.0, here.cost);
-      add_scaled(weights_.data(), here.row, (value - here.value) * here.side, rows_.packs());
+      add_scaled(weights_.row(0), here.row, (value - here.value) * here.side, rows_.packs());
       here.value = value;
     }
     return range;
@@ -105,14 +120,14 @@ class Solver {
 
   const PaddedRows& rows_;
   FastRandom random_;
-  std::vector<double> weights_;
+  PaddedRows weights_;  ///< one row
   std::vector<Multiplier> active_;
 };
 
 }  // namespace
 
-std::vector<double> solve_hinge_loss(const PaddedRows& rows, std::span<const SidedRow> sided, double epsilon,
-                                     uint64_t seed) {
+PaddedRows solve_hinge_loss(const PaddedRows& rows, std::span<const SidedRow> sided, double epsilon,
+                            uint64_t seed) {
   return Solver(rows, sided, seed).solve(epsilon);
 }
 

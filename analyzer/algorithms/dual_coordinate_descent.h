@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "analyzer/algorithms/padded_rows.h"
 
@@ -21,8 +20,8 @@ struct SidedRow {
 /// Dual coordinate descent with shrinking: rows whose multiplier has settled at a bound are left out until
 /// the rest is solved. Ends when no multiplier's projected gradient differs by more than `epsilon` from
 /// another's, at the latest after 1,000 sweeps. Deterministic by `seed`. Cost: O(rows · columns) a sweep.
-/// Shape: the result has rows.packs() · kPack values. Source: Hsieh et al. 2008, algorithms 1 and 3.
-std::vector<double> solve_hinge_loss(const PaddedRows& rows, std::span<const SidedRow> sided, double epsilon,
-                                     uint64_t seed);
+/// Shape: the result is one row of as many packs. Source: Hsieh et al. 2008, algorithms 1 and 3.
+PaddedRows solve_hinge_loss(const PaddedRows& rows, std::span<const SidedRow> sided, double epsilon,
+                            uint64_t seed);
 
 }  // namespace sonde::analyzer

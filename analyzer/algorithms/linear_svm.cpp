@@ -59,9 +59,9 @@ std::pair<double, double> fit_sigmoid(const PaddedRows& rows, std::span<const Si
     for (size_t i = 0; i < sided.size(); ++i) {
       if (folds < 2 || !is_told(i)) learnt.push_back(sided[i]);
     }
-    const std::vector<double> weights = solve_hinge_loss(rows, learnt, kEpsilon, seed);
+    const PaddedRows weights = solve_hinge_loss(rows, learnt, kEpsilon, seed);
     for (size_t i = 0; i < sided.size(); ++i) {
-      if (is_told(i)) decisions[i] = inner_product(weights.data(), rows.row(sided[i].row), rows.packs());
+      if (is_told(i)) decisions[i] = inner_product(weights.row(0), rows.row(sided[i].row), rows.packs());
     }
   }
   std::vector<double> sides;
@@ -93,7 +93,8 @@ class LinearSvm final : public Classifier {
         Pair& pair = pairs_.emplace_back();
         pair.first = occurring_[i];
         pair.second = occurring_[j];
-        pair.weights = solve_hinge_loss(padded, sided, kEpsilon, options.seed);
+        const PaddedRows weights = solve_hinge_loss(padded, sided, kEpsilon, options.seed);
+        pair.weights.assign(weights.row(0), weights.row(0) + rows.columns + 1);
         if (!options.calibrated) continue;
         pair.sigmoid = fit_sigmoid(padded, sided, by_class[pair.first].size(), options.seed);
       }
@@ -165,7 +166,7 @@ std::unique_ptr<Classifier> load_linear_svm(ParameterReader& from, size_t column
       pair.sigmoid.first = from.real();
       pair.sigmoid.second = from.real();
       const bool possible =
-          from.good() && pair.weights.size() > columns &&
+          from.good() && pair.weights.size() == columns + 1 &&
           std::ranges::all_of(pair.weights, [](double each) { return std::isfinite(each); }) &&
           std::isfinite(pair.sigmoid.first) && std::isfinite(pair.sigmoid.second);
       if (!possible) return nullptr;

@@ -5,29 +5,34 @@
 
 namespace sonde::analyzer {
 
-/// Four numbers that the processor takes at once.
-using Pack [[gnu::vector_size(32), gnu::aligned(8), gnu::may_alias]] = double;
+/// Numbers that the processor takes at once where it has AVX2, in halves where it does not.
 inline constexpr size_t kPack = 4;
+using Pack [[gnu::vector_size(kPack * sizeof(double)), gnu::may_alias]] = double;
 
 /// Rows of equal length, each filled up with zeros to whole packs: products of rows need no rest.
 class PaddedRows {
  public:
   /// All zero.
   PaddedRows(size_t rows, size_t columns)
-      : packs_((columns + kPack - 1) / kPack), values_(rows * packs_ * kPack, 0) {}
+      : packs_((columns + kPack - 1) / kPack), values_(rows * packs_, Aligned{}) {}
 
   /// Packs of a row.
   [[nodiscard]] size_t packs() const { return packs_; }
-  [[nodiscard]] double* row(size_t index) { return &values_[index * packs_ * kPack]; }
-  [[nodiscard]] const double* row(size_t index) const { return &values_[index * packs_ * kPack]; }
+  /// Shape: packs() · kPack values, aligned as packs are.
+  [[nodiscard]] double* row(size_t index) { return values_[index * packs_].numbers; }
+  [[nodiscard]] const double* row(size_t index) const { return values_[index * packs_].numbers; }
 
  private:
+  struct alignas(kPack * sizeof(double)) Aligned {
+    double numbers[kPack];
+  };
+
   size_t packs_;
-  std::vector<double> values_;
+  std::vector<Aligned> values_;
 };
 
 /// The inner product of two rows of that many packs.
-inline double inner_product(const double* a, const double* b, size_t packs) {
+[[gnu::always_inline]] inline double inner_product(const double* a, const double* b, size_t packs) {
   const auto* const left = reinterpret_cast<const Pack*>(a);
   const auto* const right = reinterpret_cast<const Pack*>(b);
   Pack even{};
@@ -43,7 +48,7 @@ inline double inner_product(const double* a, const double* b, size_t packs) {
 }
 
 /// to += factor · from, of that many packs.
-inline void add_scaled(double* to, const double* from, double factor, size_t packs) {
+[[gnu::always_inline]] inline void add_scaled(double* to, const double* from, double factor, size_t packs) {
   auto* const target = reinterpret_cast<Pack*>(to);
   const auto* const source = reinterpret_cast<const Pack*>(from);
   for (size_t i = 0; i < packs; ++i) target[i] += factor * source[i];

@@ -117,7 +117,7 @@ Result<std::string> save_model(const std::string& folder, const Model& model) {
   if (!known) return tl::unexpected(known.error());
   const uint64_t generation = known->empty() ? 1 : known->front().generation + 1;
   const std::string name = fmt::format("{}{:06}{}", kPrefix, generation, kSuffix);
-  const std::string path = folder + "/" + name;
+  std::string path = folder + "/" + name;
 
   ::unlinkat(locked->get(), kTemporary, 0);  // of a writer that was killed
   FileDescriptor file(

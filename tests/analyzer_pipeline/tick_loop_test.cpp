@@ -9,7 +9,9 @@
 #include "analyzer/config/config.h"
 #include "analyzer/pipeline/options.h"
 #include "common/clock.h"
+#include "tests/analyzer_models/made_model.h"
 #include "tests/analyzer_pipeline/synthetic_shop.h"
+#include "tests/identity/scratch_directory.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -66,6 +68,30 @@ TEST_F(TickLoopTest, TheFirstTickReadsTheHistoryAndNeedsNoWarmUp) {
   EXPECT_TRUE(tick(112'000).published);
   ASSERT_EQ(store_.last()->findings.size(), 1U);
   EXPECT_EQ(store_.last()->findings[0].entity.container, "api-2");
+}
+
+TEST_F(TickLoopTest, TakesUpAModelThatIsSavedMeanwhileAndCountsWhyNoClassIsTold) {
+  tick(60'000);
+  EXPECT_FALSE(store_.last()->classes);  // no classifier is configured
+  const sonde::test::ScratchDirectory folder;
+  options_.models = std::make_shared<ModelWatch>(folder.path());
+  loop_ = std::make_unique<TickLoop>(options_, mapper_, source_, store_, health_);
+  tick(62'000);
+  ASSERT_TRUE(store_.last()->classes);
+  EXPECT_EQ(store_.last()->classes->abstained, Abstention::kNoModel);
+  EXPECT_EQ(health_.read().abstentions.at("no_model"), 1U);
+  Model model = made_model();
+  model.features = {"api_cpu_usage", "postgres_cpu_usage", "redis_cpu_usage", "nginx_cpu_usage",
+                    "haproxy_cpu_usage"};
+  ASSERT_TRUE(save_model(folder.path(), model));
+  tick(64'000);
+  EXPECT_EQ(store_.last()->classes->probabilities.size(), 4U);
+  model.features[0] = "cart_cpu_usage";
+  ASSERT_TRUE(save_model(folder.path(), model));
+  tick(66'000);
+  EXPECT_EQ(store_.last()->classes->abstained, Abstention::kMissingFeature);
+  EXPECT_EQ(health_.read().abstentions.at("missing_feature"), 1U);
+  EXPECT_EQ(health_.read().abstentions.at("no_model"), 1U);
 }
 
 TEST_F(TickLoopTest, LaterTicksReadOnlyWhatIsNew) {
