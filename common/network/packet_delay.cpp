@@ -71,9 +71,9 @@ void describe(DelayedPacket& packet, const unsigned char* bytes, uint32_t size) 
 
 /// The kernel stamps packets while any socket wants that: this one is never closed.
 void want_timestamps() {
-  static const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  static const int kSocket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const int on = 1;
-  setsockopt(socket, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on);
+  setsockopt(kSocket, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof on);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 struct nfq_data;
 struct nfq_handle;
 struct nfq_q_handle;
-struct nfgenmsg;
+struct nfgenmsg;  // NOLINT(readability-identifier-naming): the kernel's own
 
 namespace sonde {
 
