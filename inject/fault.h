@@ -52,12 +52,12 @@ class Fault {
   /// Forks what it needs and notes in `state` all that undo needs; nothing takes effect yet. The process has
   /// one thread still.
   virtual Result<void> prepare(const CgroupTarget& target, FaultState& state) = 0;
-  /// Puts it into effect.
-  virtual Result<void> start() = 0;
+  /// Puts it into effect, at a level that set_level() would take: a ramp never begins with all of it.
+  virtual Result<void> start(double level) = 0;
   /// Which levels set_level() takes.
   [[nodiscard]] virtual Levels levels() const { return Levels::kOne; }
-  /// Changes how much of what was asked is in effect, while it is in place: 0 nothing, 1 all of it, as at the
-  /// start. What is asked and proven from then on is that share. Errors: kUnsupported where the fault knows
+  /// Changes how much of what was asked is in effect, while it is in place: 0 nothing, 1 all of it.
+  /// What is asked and proven from then on is that share. Errors: kUnsupported where the fault knows
   /// no such level.
   virtual Result<void> set_level(double level);
   /// Effect so far. Call it every few 100 ms: its proof looks at the time since the last call.

@@ -98,7 +98,7 @@ class Injection {
     if (auto written = write_state(state_path_, state_); !written) return written;
     if (auto started = audience_->start(); !started) return started;
     audience_->placed(unix_seconds_now());
-    if (auto started = options_.fault->start(); !started) return started;
+    if (auto started = options_.fault->start(options_.shape.level(Shape::Time(0))); !started) return started;
     start_seconds_ = unix_seconds_now();
     start_ = SteadyClock::now();
     end_ = start_ + options_.duration;

@@ -65,9 +65,9 @@ class BandwidthFault : public NetworkFault {
     return prepare_qdisc(state);
   }
 
-  Result<void> start() override {
+  Result<void> start(double level) override {
     tell("tbf at what the interface sends");
-    return put_level(1);
+    return put_level(level);
   }
 
   [[nodiscard]] Levels levels() const override { return Levels::kAny; }

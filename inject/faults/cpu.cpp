@@ -71,9 +71,11 @@ class CpuFault : public Fault {
     return hog_.prepare(target, state, {"sonde-cpu-hog", burn_shares});
   }
 
-  Result<void> start() override {
+  Result<void> start(double level) override {
+    hog_.figures().level = level;
     if (auto started = hog_.start(); !started) return started;
     levels_.begin(SteadyClock::now());
+    levels_.set(level, SteadyClock::now());
     const auto now = sample();
     if (!now) return tl::unexpected(now.error());
     first_ = last_ = *now;

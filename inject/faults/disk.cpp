@@ -106,9 +106,11 @@ class DiskFault : public Fault {
     return process_.prepare(target, state, {"sonde-disk", work, file->get()});
   }
 
-  Result<void> start() override {
+  Result<void> start(double level) override {
+    process_.figures().level = level;
     if (auto started = process_.start(); !started) return started;
     levels_.begin(SteadyClock::now());
+    levels_.set(level, SteadyClock::now());
     const auto now = sample();
     if (!now) return tl::unexpected(now.error());
     first_ = last_ = *now;

@@ -114,7 +114,7 @@ class FilesFault : public Fault {
     return {};
   }
 
-  Result<void> start() override { return lower(); }
+  Result<void> start(double level) override { return level == 1 ? lower() : Fault::set_level(level); }
 
   [[nodiscard]] Levels levels() const override { return Levels::kOnOff; }
 

@@ -62,7 +62,8 @@ class KillFault : public Fault {
     return {};
   }
 
-  Result<void> start() override {
+  Result<void> start(double level) override {
+    if (level != 1) return Fault::set_level(level);
     next_ = SteadyClock::now();
     return kill_now();
   }

@@ -87,10 +87,10 @@ class LatencyFault : public NetworkFault {
     return prepare_keeper(state, held_->work(network_->interface_index()));
   }
 
-  Result<void> start() override {
+  Result<void> start(double level) override {
     tell(held_ ? "a process that holds what the interface receives (NFQUEUE)"
                : "netem at what the interface sends");
-    if (auto put = put_level(1); !put) return put;
+    if (auto put = put_level(level); !put) return put;
     if (keeper_) {
       if (auto started = keeper_->start(); !started) return started;
     }

@@ -70,9 +70,9 @@ class LossFault : public NetworkFault {
     return prepare_keeper(state, hold_program());
   }
 
-  Result<void> start() override {
+  Result<void> start(double level) override {
     tell(program_ ? "a BPF program at what the interface sends" : "netem at what the interface sends");
-    if (auto put = put_level(1); !put) return put;
+    if (auto put = put_level(level); !put) return put;
     if (keeper_) {
       if (auto started = keeper_->start(); !started) return started;
     }

@@ -95,7 +95,9 @@ class MemoryFault : public Fault {
     return process_.prepare(target, state, {"sonde-leak", work});
   }
 
-  Result<void> start() override {
+  Result<void> start(double level) override {
+    level_ = level;
+    process_.figures().level = level;
     usage_before_ = memory_usage_bytes(target_).value_or(0);
     oom_kills_before_ = oom_kills(target_).value_or(0);
     if (auto started = process_.start(); !started) return started;

@@ -66,7 +66,9 @@ class PauseFault : public Fault {
     return {};
   }
 
-  Result<void> start() override { return set_frozen(true); }
+  Result<void> start(double level) override {
+    return level == 1 ? set_frozen(true) : Fault::set_level(level);
+  }
 
   [[nodiscard]] Levels levels() const override { return Levels::kOnOff; }
 

@@ -76,7 +76,10 @@ class ProcessesFault : public Fault {
     return process_.prepare(target, state, {"sonde-sleepers", work});
   }
 
-  Result<void> start() override { return process_.start(); }
+  Result<void> start(double level) override {
+    if (auto set = set_level(level); !set) return set;
+    return process_.start();
+  }
 
   [[nodiscard]] Levels levels() const override { return Levels::kAny; }
 
