@@ -123,7 +123,7 @@ TEST_F(ModelStore, AfterFiveHundredKillsDuringASaveAValidGenerationIsLoaded) {
   const Model model = made_model(1000, "knn", 2);
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(save_model(folder_, model));
-  const auto of_five = std::chrono::steady_clock::now() - start;
+  auto span = (std::chrono::steady_clock::now() - start) / 2;
   uint64_t newest = load().generation;
   size_t old_one = 0;
   size_t new_one = 0;
@@ -135,7 +135,7 @@ TEST_F(ModelStore, AfterFiveHundredKillsDuringASaveAValidGenerationIsLoaded) {
         if (!save_model(folder_, model)) _exit(1);
       }
     }
-    std::this_thread::sleep_for(of_five * (i % 50) / 100);  // at ever other places of the first saves
+    std::this_thread::sleep_for(span * (i % 50) / 50);  // at ever other places of the first saves
     kill(child, SIGKILL);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
@@ -146,6 +146,8 @@ TEST_F(ModelStore, AfterFiveHundredKillsDuringASaveAValidGenerationIsLoaded) {
     ASSERT_GE(stored.generation, newest);
     (stored.generation == newest ? old_one : new_one) += 1;
     newest = stored.generation;
+    // A forked child's first save takes longer than one of ours, by how much depends on the build.
+    if (i % 50 == 49 && new_one == 0) span *= 2;
   }
   EXPECT_GT(old_one, 0U);  // otherwise no kill came before a rename
   EXPECT_GT(new_one, 0U);

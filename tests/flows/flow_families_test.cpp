@@ -142,7 +142,7 @@ TEST(FlowRttMetrics, EachIsDeclaredOnce) {
   std::set<std::string_view> names;
   for (const metrics::MetricRow& row : flow_rtt_metrics())
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
-  EXPECT_EQ(names.size(), 20U);
+  EXPECT_EQ(names.size(), 21U);
 }
 
 }  // namespace

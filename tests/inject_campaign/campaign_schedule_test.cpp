@@ -28,7 +28,7 @@ CampaignPlan plan_of(bool random_order, uint64_t repeat, uint64_t seed = 1) {
   plan.faults = {{CampaignEntry::Kind::kSingle, {cpu}, {}},
                  {CampaignEntry::Kind::kTogether, {cpu, loss}, {}},
                  {CampaignEntry::Kind::kWalk, {loss}, {}},
-                 {CampaignEntry::Kind::kHeavy, {}, FlagRange::between("factor", "2", "3").value()}};
+                 {CampaignEntry::Kind::kHeavy, {}, FlagRange::between("factor", "2.0", "3.0").value()}};
   return plan;
 }
 
