@@ -125,6 +125,11 @@ def make_table(loop: Loop, began: float, table: Path) -> str:
     )
 
 
+def train(loop: Loop, table: Path, seed: int) -> str:
+    """Trains the classifiers, which the running analyzer then takes up; what sonde-analyzer says of it."""
+    return analyze("train", f"--input={table}", f"--model={loop.model_folder}", f"--seed={seed}")
+
+
 def run(loop: Loop, size: Size, seed: int, rate: float, output: Path) -> Outcome:
     """Campaign, table, training, report. Passes where all of them did; the figures are printed, not judged."""
     output.mkdir(parents=True, exist_ok=True)
@@ -136,7 +141,7 @@ def run(loop: Loop, size: Size, seed: int, rate: float, output: Path) -> Outcome
     table = output / "campaign.csv.gz"
     print(make_table(loop, began, table), flush=True)
     say("training")
-    print(analyze("train", f"--input={table}", f"--model={loop.model_folder}", f"--seed={seed}"), flush=True)
+    print(train(loop, table, seed), flush=True)
     report = analyze(
         "evaluate", "classify", f"--train={table}", "--split=groups", "--group=injection", "--test-share=0.5",
         f"--seed={seed}", f"--confusion={output / 'confusion'}",
