@@ -29,7 +29,7 @@ class Size:
 
 
 CPU = "fault: cpu, cores: [0.4, 0.9], min-effect: 0.3"
-MEMORY = "fault: memory, rate: [6MiB, 12MiB], ceiling: 256MiB"
+MEMORY = "fault: memory, rate: [6MiB, 12MiB], ceiling: 1GiB"  # never reached: a leak that is full looks like none
 LOSS = "fault: loss, ratio: [0.08, 0.2]"
 LATENCY = "fault: latency, delay: [25ms, 80ms]"
 HEAVY = "heavy_workload: [1.6, 2.2]"

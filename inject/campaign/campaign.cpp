@@ -149,9 +149,8 @@ class Campaign {
     } else {
       InjectionRun run(
           injection, [this](const ScheduledFault& fault) { return injector_words(fault); }, publication_);
-      const SteadyTime end = SteadyClock::now() + injection.duration;
       while (!run.is_over()) {
-        run.wait(signals_, std::min(end, SteadyClock::now() + kProgressInterval));
+        run.wait(signals_, SteadyClock::now() + kProgressInterval);
         if (signals_.take() != 0) {
           interrupted = true;
           run.end_early();

@@ -2,9 +2,9 @@
 """How often and how fast the running loop tells the fault and its service, and how often it tells one where there is none.
 
 A campaign on the demo shop is learnt from (or the table of an earlier one: --table); then, with the trained model in
-the analyzer, a second campaign with another seed is told. Of the second: for each injection, whether
-sonde_service_fault_probability reached --confidence for the right service and fault while it was there, and how long
-after its start; of the ticks of the pauses, how many told a fault. Printed per fault and pooled, with the 95 % binomial
+the analyzer, a second campaign with another seed is told. Of the second: for each injection, whether the first service
+and fault whose sonde_service_fault_probability reached --confidence while it was there were the right ones, and how
+long after its start; of the steps of the pauses, how many named a fault. Printed per fault and pooled, with the 95 % binomial
 interval (Wilson). With --unscraped-injector a third campaign follows, while Prometheus does not see the injector.
 FOLDER/detection*.json keep the figures, the windows and everything that was told.
 
@@ -17,7 +17,7 @@ import math
 import statistics
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -92,45 +92,52 @@ def watch(loop: Loop) -> list[Window]:
     return watcher.windows
 
 
-def told(loop: Loop, start: float, end: float, confidence: float) -> list[tuple[float, str, str]]:
-    """When which service and fault were told, by the analyzer's page as Prometheus has it."""
-    series = query_range(loop, "sonde_service_fault_probability", start, end)
-    return sorted(
-        (float(at), one["metric"].get("service", ""), one["metric"].get("fault", ""))
-        for one in series
-        for at, value in one["values"]
-        if float(value) >= confidence and one["metric"].get("service")
-    )
+@dataclass(frozen=True)
+class Told:
+    """What the analyzer's page said, as Prometheus has it."""
+
+    at: float
+    service: str  # "" for a state of all services
+    fault: str  # "" where no class was probable enough
 
 
-def report(windows: list[Window], tells: list[tuple[float, str, str]], start: float, end: float) -> dict[str, Any]:
-    """The figures."""
-    faults = [window for window in windows if window.service]
+def tell(loop: Loop, start: float, end: float, confidence: float) -> list[Told]:
+    """Of each step at which the page had probabilities what it told, in order."""
+    best: dict[float, tuple[float, Told]] = {}
+    for one in query_range(loop, "sonde_service_fault_probability", start, end):
+        service, fault = one["metric"].get("service", ""), one["metric"].get("fault", "")
+        for at, text in one["values"]:
+            value = float(text)
+            sure = Told(float(at), service, fault) if value >= confidence else Told(float(at), "", "")
+            best[at] = max(best.get(at, (-1.0, sure)), (value, sure), key=lambda one: one[0])
+    return [said for _, (_, said) in sorted(best.items())]
+
+
+def report(windows: list[Window], tells: list[Told]) -> dict[str, Any]:
+    """The figures. An injection is told where the first service and fault that are named in it are the right ones."""
     delays: dict[str, list[float]] = {}
-    of: dict[str, int] = {}
-    for window in faults:
-        of[window.fault] = of.get(window.fault, 0) + 1
-        hits = [at for at, service, fault in tells
-                if (service, fault) == (window.service, window.fault) and window.start <= at <= window.end + STEP_SECONDS]  # fmt: skip
-        if hits:
-            delays.setdefault(window.fault, []).append(hits[0] - window.start)
-    ticks = [start + STEP_SECONDS * i for i in range(int((end - start) / STEP_SECONDS))]
-    quiet = [at for at in ticks if all(not window.start - 1 <= at <= window.end + campaign.SETTLE_SECONDS for window in windows)]
-    told_at = {round((at - start) / STEP_SECONDS) for at, _, _ in tells}
-    false_alarms = sum(round((at - start) / STEP_SECONDS) in told_at for at in quiet)
-    return {"of": of, "delays": delays, "quiet_ticks": len(quiet), "false_alarms": false_alarms}
+    wrong: dict[str, int] = {}
+    for window in (window for window in windows if window.service):
+        # What is shown at its very begin is of before: the page's values were made of the two steps behind them.
+        named = [said for said in tells if said.service and window.start + 1 <= said.at <= window.end + STEP_SECONDS]
+        right = [(said.service, said.fault) == (window.service, window.fault) for said in named]
+        delays.setdefault(window.fault, []).append(named[0].at - window.start if right[:1] == [True] else math.inf)
+        wrong[window.fault] = wrong.get(window.fault, 0) + right.count(False)
+    quiet = [said for said in tells if all(not window.start - 1 <= said.at <= window.end + campaign.SETTLE_SECONDS for window in windows)]
+    return {"delays": delays, "wrong_ticks": wrong, "quiet_ticks": len(quiet), "false_alarms": sum(bool(said.service) for said in quiet)}
 
 
 def show(figures: dict[str, Any]) -> None:
     """Prints the table."""
-    print("| fault | told | 95 % interval | median s from start to first report | slowest |\n|---|---|---|---|---|")
-    rows = [(fault, count, figures["delays"].get(fault, [])) for fault, count in sorted(figures["of"].items())]
-    rows.append(("all", sum(row[1] for row in rows), [delay for row in rows for delay in row[2]]))
-    for fault, count, delays in rows:
-        low, high = wilson(len(delays), count)
-        times = f"{statistics.median(delays):.1f} | {max(delays):.1f}" if delays else "– | –"
-        print(f"| {fault} | {len(delays)} of {count} | {low:.2f} to {high:.2f} | {times} |")
-    print(f"\nfalse alarms: {figures['false_alarms']} of {figures['quiet_ticks']} ticks without a fault", flush=True)
+    print("| fault | first named right | 95 % interval | median s from start to it, misses last | slowest | steps with a wrong name |\n|---|---|---|---|---|---|")
+    rows = [(fault, delays, figures["wrong_ticks"][fault]) for fault, delays in sorted(figures["delays"].items())]
+    rows.append(("all", [delay for row in rows for delay in row[1]], sum(row[2] for row in rows)))
+    for fault, delays, wrong in rows:
+        hits = [delay for delay in delays if delay < math.inf]
+        low, high = wilson(len(hits), len(delays))
+        slowest = f"{max(hits):.1f}" if hits else "–"
+        print(f"| {fault} | {len(hits)} of {len(delays)} | {low:.2f} to {high:.2f} | {statistics.median(delays):.1f} | {slowest} | {wrong} |")
+    print(f"\nfalse alarms: {figures['false_alarms']} of {figures['quiet_ticks']} steps without a fault at which anything was told", flush=True)
 
 
 def examine(loop: Loop, exam: campaign.Size, options: argparse.Namespace, name: str) -> None:
@@ -140,11 +147,11 @@ def examine(loop: Loop, exam: campaign.Size, options: argparse.Namespace, name: 
     windows = watch(loop)
     end = time.time()
     time.sleep(2 * STEP_SECONDS)  # the last ticks are scraped
-    tells = told(loop, start, end, options.confidence)
-    figures = report(windows, tells, start, end)
+    tells = tell(loop, start, end, options.confidence)
+    figures = report(windows, tells)
     print(f"\n{name}", flush=True)
     show(figures)
-    kept = {**figures, "start": start, "end": end, "windows": [asdict(window) for window in windows], "tells": tells}
+    kept = {**figures, "start": start, "end": end, "windows": [asdict(window) for window in windows], "tells": [astuple(said) for said in tells]}
     (options.output / f"{name}.json").write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
