@@ -58,7 +58,11 @@ fs::path folder_below(const identity::MountEntry& mount, std::string_view below)
 
 /// What the user wrote, as a path in the hierarchies: "/shop/api-2".
 Result<std::string> path_in_tree(std::string_view path, std::span<const identity::MountEntry> mounts) {
-  std::string below(path);
+  if (std::ranges::count(fs::path(path), fs::path("..")) > 0) {
+    return fail(ErrorCode::kInvalid, "has '..' in it; write the path without");
+  }
+  // Without "." and doubled slashes, or the root could be written in ways that are not seen to be it.
+  std::string below = fs::path(path).lexically_normal().string();
   // The longest mount point that it begins with: /sys/fs/cgroup/unified, where both that and /sys/fs/cgroup
   // are.
   size_t longest = 0;
@@ -70,13 +74,10 @@ Result<std::string> path_in_tree(std::string_view path, std::span<const identity
     root = mount.root == "/" || mount.root.starts_with("/..") ? "" : mount.root;
   }
   below = root + below.substr(longest);
-  below = (fs::path("/") / fs::path(below).relative_path()).string();
+  below = (fs::path("/") / fs::path(below).relative_path()).lexically_normal().string();
   while (below.size() > 1 && below.ends_with('/')) below.pop_back();
   if (below.size() <= 1) {
     return fail(ErrorCode::kInvalid, "the root cgroup is the whole machine; name one below it");
-  }
-  if (std::ranges::count(fs::path(below), fs::path("..")) > 0) {
-    return fail(ErrorCode::kInvalid, "has '..' in it; write the path without");
   }
   return below;
 }

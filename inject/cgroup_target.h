@@ -27,7 +27,7 @@ class CgroupTarget {
  public:
   /// Looks `path` up below every hierarchy's root: "/shop/api-2"; a full path below any mount
   /// (/sys/fs/cgroup/memory/shop/api-2) means the same. Errors: kNotFound where no hierarchy has it, kInvalid
-  /// for the root (that would be the whole machine) and for a path with "..", kUnsupported where no hierarchy
+  /// for the root however it is written (that would be the whole machine) and for a path with "..", kUnsupported where no hierarchy
   /// that has it accounts CPU time.
   static Result<CgroupTarget> find(std::string_view path);
   static Result<CgroupTarget> find(std::string_view path, std::span<const identity::MountEntry> mounts);

@@ -1,6 +1,7 @@
 #include "inject/container_processes.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -14,7 +15,7 @@ namespace fs = std::filesystem;
 void add_processes(const fs::path& folder, std::vector<pid_t>& pids) {
   std::ifstream file(folder / "cgroup.procs");
   for (pid_t pid = 0; file >> pid;) {
-    if (pid > 1) pids.push_back(pid);  // 0: of a pid namespace that is not below ours
+    if (pid > 0) pids.push_back(pid);  // 0: of a pid namespace that is not below ours
   }
 }
 
@@ -25,9 +26,8 @@ bool is_ours(pid_t pid) {
   return !error && fs::read_symlink(fmt::format("/proc/{}/exe", pid), error) == self;
 }
 
-}  // namespace
-
-std::vector<pid_t> processes_in(const CgroupTarget& target) {
+/// As processes_in(), init too.
+std::vector<pid_t> everybody_in(const CgroupTarget& target) {
   std::vector<pid_t> pids;
   for (const auto& folder : target.folders()) {
     add_processes(folder.path, pids);
@@ -42,6 +42,38 @@ std::vector<pid_t> processes_in(const CgroupTarget& target) {
   std::ranges::sort(pids);
   const auto repeated = std::ranges::unique(pids);
   pids.erase(repeated.begin(), repeated.end());
+  return pids;
+}
+
+/// The calling process, its parent, that one's parent and so on.
+std::vector<pid_t> own_line() {
+  std::vector<pid_t> line;
+  for (pid_t pid = getpid(); pid > 0 && std::ranges::count(line, pid) == 0;) {
+    line.push_back(pid);
+    const auto stat = read_process_stat(pid);
+    pid = stat ? stat->parent : 0;
+  }
+  return line;
+}
+
+}  // namespace
+
+Result<void> refuse_own_cgroup(const CgroupTarget& target, std::string_view why_not) {
+  const auto everybody = everybody_in(target);
+  for (const pid_t pid : own_line()) {
+    if (!std::ranges::binary_search(everybody, pid)) continue;
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("'{}' holds this injector too, or process {}, which it descends from: {}; start it "
+                    "elsewhere",
+                    target.path(), pid, why_not));
+  }
+  return {};
+}
+
+std::vector<pid_t> processes_in(const CgroupTarget& target) {
+  std::vector<pid_t> pids = everybody_in(target);
+  std::erase(pids, 1);
   return pids;
 }
 

@@ -2,12 +2,18 @@
 
 #include <sys/types.h>
 
+#include <string_view>
 #include <vector>
 
+#include "common/result.h"
 #include "inject/cgroup_target.h"
 #include "inject/process.h"
 
 namespace sonde::inject {
+
+/// Refuses a cgroup that holds the calling process or one that it descends from: what stops or starves those
+/// could not be taken back by them. `why_not`: what would become of them. Errors: kInvalid.
+Result<void> refuse_own_cgroup(const CgroupTarget& target, std::string_view why_not);
 
 /// Every process in the cgroup and in those below it, in any hierarchy; each once, ascending.
 std::vector<pid_t> processes_in(const CgroupTarget& target);

@@ -91,6 +91,8 @@ class FilesFault : public Fault {
   }
 
   Result<void> prepare(const CgroupTarget& target, FaultState& state) override {
+    if (auto apart = refuse_own_cgroup(target, "nobody there could open files to undo it"); !apart)
+      return apart;
     for (const auto& process : container_processes(target)) {
       const auto before = soft_file_limit(process.pid);
       const auto lowered = limit_that_leaves(process.pid, left_);

@@ -55,6 +55,7 @@ class KillFault : public Fault {
 
   Result<void> prepare(const CgroupTarget& target, FaultState& /*state*/) override {
     target_ = target;
+    if (auto apart = refuse_own_cgroup(target, "it would be killed"); !apart) return apart;
     if (container_processes(target).empty()) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("'{}' has no process that could be killed", target.path()));

@@ -1,7 +1,6 @@
 #include "inject/faults/pause.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -43,6 +42,7 @@ class PauseFault : public Fault {
 
   Result<void> prepare(const CgroupTarget& target, FaultState& state) override {
     target_ = target;
+    if (auto apart = refuse_own_cgroup(target, "paused, it could not resume it"); !apart) return apart;
     const auto freezer = Freezer::find(target);
     if (!freezer) return tl::unexpected(freezer.error());
     const auto frozen = freezer->is_asked_for();
@@ -55,11 +55,6 @@ class PauseFault : public Fault {
     if (container_processes(target).empty()) {
       return fail(ErrorCode::kInvalid,
                   fmt::format("'{}' has no process that could be paused", target.path()));
-    }
-    if (std::ranges::count(processes_in(target), getpid()) > 0) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("'{}' holds this injector too, which could not resume it; start it elsewhere",
-                              target.path()));
     }
     freezer_ = *freezer;
     state.details.emplace(kFrozenByUs, "yes");

@@ -59,6 +59,9 @@ class ProcessesFault : public Fault {
 
   Result<void> prepare(const CgroupTarget& target, FaultState& state) override {
     target_ = target;
+    if (auto apart = refuse_own_cgroup(target, "nobody there could start a process to undo it"); !apart) {
+      return apart;
+    }
     if (count_ == 0) {
       const auto room = task_room(target);
       if (!room || *room < 2 || *room - 1 > kMostSleepers) {

@@ -60,10 +60,14 @@ TEST_F(CgroupTargetTest, MayBeNamedByAFullPathBelowAnyMount) {
   cgroup("memory/shop/api-2");
   file("cpuacct/shop/api-2/cpuacct.usage", "1\n");
   const std::vector<MountEntry> mounts = {v1("cpuacct", "cpuacct"), v1("memory", "memory")};
-  const auto target = CgroupTarget::find((root_ / "memory/shop/api-2/").string(), mounts);
-  ASSERT_TRUE(target) << target.error().message;
-  EXPECT_EQ(target->path(), "/shop/api-2");
-  EXPECT_EQ(target->folders().size(), 2U);
+  for (const std::string& written :
+       {(root_ / "memory/shop/api-2/").string(), (root_ / "memory/./shop//api-2/.").string(),
+        std::string("./shop/./api-2")}) {
+    const auto target = CgroupTarget::find(written, mounts);
+    ASSERT_TRUE(target) << target.error().message;
+    EXPECT_EQ(target->path(), "/shop/api-2") << written;
+    EXPECT_EQ(target->folders().size(), 2U);
+  }
 }
 
 TEST_F(CgroupTargetTest, IsFoundBelowAMountOfAPartOfTheTree) {
@@ -130,6 +134,14 @@ TEST_F(CgroupTargetTest, IsRefusedWithTheReason) {
   expect_refusal("/", ErrorCode::kInvalid, "whole machine");
   expect_refusal("", ErrorCode::kInvalid, "whole machine");
   expect_refusal((root_ / "memory").string(), ErrorCode::kInvalid, "whole machine");
+  for (const char* root :
+       {"/.", ".", "./", "//", "/./.", "./.", "///./", "/memory/.", "/memory//", "/memory/./."}) {
+    const std::string written = std::string_view(root).starts_with("/memory") ? root_.string() + root : root;
+    expect_refusal(written, ErrorCode::kInvalid, "whole machine");
+  }
+  for (const char* above : {"..", "/..", "/shop/..", "/shop/api-2/../..", "/./../."}) {
+    expect_refusal(above, ErrorCode::kInvalid, "'..'");
+  }
   expect_refusal("/shop/../shop/api-2", ErrorCode::kInvalid, "'..'");
   expect_refusal("/shop/api-9", ErrorCode::kNotFound, "none of the 1");
   expect_refusal("/shop/api-2", ErrorCode::kUnsupported, "account CPU");
