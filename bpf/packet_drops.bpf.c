@@ -22,6 +22,10 @@ const volatile bool tells_receiver = false;
 /* Of enum skb_drop_reason: what is no drop, SKB_CONSUMED where the kernel has it (else it is 0, as
  * SKB_NOT_DROPPED_YET). */
 const volatile __u32 consumed = 0;
+/* A bit for each for which nobody misses the packet (exporter/drop_reasons.h), and for each for which nobody
+ * does where TCP had taken it. */
+const volatile __u64 not_missed[SONDE_DROP_REASON_WORDS] = {};
+const volatile __u64 not_missed_of_tcp[SONDE_DROP_REASON_WORDS] = {};
 
 /* As many pairs of namespace and reason as there may be cgroups; most namespaces have none or few. */
 SONDE_COUNTS(struct packet_drop_counts)
@@ -172,7 +176,12 @@ static __always_inline void count_connection(const struct dropped_flow_key *key,
 	flow->reason = reason;
 }
 
-/* Counts a packet of a pod for who sent it to whom, wherever on this machine it was. */
+static __always_inline bool is_among(const volatile __u64 *reasons, __u32 reason)
+{
+	return reason < SONDE_DROP_REASONS && reasons[reason / 64 % SONDE_DROP_REASON_WORDS] >> reason % 64 & 1;
+}
+
+/* Counts a lost packet of a pod for who sent it to whom, wherever on this machine it was. */
 static __noinline int count_ends(const struct sk_buff *buffer, __u32 reason)
 {
 	struct dropped_flow_key key = {};
@@ -185,6 +194,8 @@ static __noinline int count_ends(const struct sk_buff *buffer, __u32 reason)
 	header = read_pair(start, BPF_CORE_READ(buffer, protocol), &key.pair);
 	if (header < 0 || is_loopback(&key.pair.destination))
 		return 0;
+	if (header > 0 && is_among(not_missed_of_tcp, reason) && BPF_CORE_READ(buffer, data) >= start + header)
+		return 0; /* whoever frees a segment from its own header on is TCP */
 	share = share_of_pair(&key.pair);
 	if (!share)
 		return 0;
@@ -230,6 +241,7 @@ int BPF_PROG(drop, const struct sk_buff *buffer)
 	value = counts_of_slot(slot_of_key(&key));
 	if (value)
 		__sync_fetch_and_add(&value->packets, 1);
-	count_ends(buffer, reason);
+	if (!is_among(not_missed, reason))
+		count_ends(buffer, reason);
 	return 0;
 }

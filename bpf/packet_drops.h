@@ -14,6 +14,10 @@
 #define SONDE_DROP_REASON_SHIFT 32
 #define SONDE_DROP_SUBSYSTEM_SHIFT 16
 
+/* More than a kernel has reasons, but for those of subsystems (130 in 6.18); in bits and in words of them. */
+#define SONDE_DROP_REASONS 256
+#define SONDE_DROP_REASON_WORDS (SONDE_DROP_REASONS / 64)
+
 /* Value of the map `counts`. */
 struct packet_drop_counts {
 	__u64 packets; /* buffers that the kernel freed for that reason; one may hold many segments */
@@ -31,7 +35,7 @@ struct dropped_pair {
 	struct flow_address destination;
 };
 
-/* Its value. */
+/* Its value. What was freed but not lost, as a probe of an idle connection, does not count. */
 struct dropped_packets {
 	__u64 packets;
 	__u32 share; /* of whose places it has one (map `pair_shares`) */

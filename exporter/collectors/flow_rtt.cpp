@@ -39,9 +39,9 @@ constexpr std::array<MetricRow, 8> kRows{{
     {"sonde_flow_retransmits_total", MetricType::kCounter, "", SONDE_FLOW_LABELS ",direction",
      "TCP segments that passed the pod's interface again, or late."},
     {"sonde_flow_drops_total", MetricType::kCounter, "", SONDE_FLOW_LABELS ",direction",
-     "Packets that the node's kernel dropped on their way from the pod to the remote or back, anywhere on "
-     "the "
-     "node; sonde_packet_drops_total and /flows have the reasons. Absent until there is one."},
+     "Packets that the node's kernel lost on their way from the pod to the remote or back, anywhere on the "
+     "node; sonde_packet_drops_total and /flows have the reasons. What the kernel frees without loss, as old "
+     "duplicates and probes of idle connections, is not among them. Absent until there is one."},
     {"sonde_flow_slow_samples_total", MetricType::kCounter, "", SONDE_FLOW_LABELS,
      "RTTs with which a connection was slower than the threshold of its service (--flows.trigger.absolute, "
      "--flows.trigger.relative), one a millisecond and connection at most. Absent until there is one."},

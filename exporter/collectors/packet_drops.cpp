@@ -23,9 +23,13 @@ constexpr std::array<metrics::MetricRow, 1> kMetrics{{
      .type = metrics::MetricType::kCounter,
      .unit = "",
      .labels = "namespace,pod,container,service,reason",
-     .help = "Packets that the kernel dropped in the pod's network namespace, by its own reason "
-             "(enum skb_drop_reason): receivers' buffers that are full, firewalls, ports without listener. "
-             "A buffer of many segments is one packet."},
+     .help =
+         "Packets that the kernel dropped in the pod's network namespace, by its own reason "
+         "(enum skb_drop_reason): receivers' buffers that are full, firewalls, ports without listener. "
+         "Not all of them are missed: tcp_old_sequence are probes of idle connections and what was "
+         "received before, tcp_reset ends one, otherhost is a bridge's copy, not_specified and "
+         "queue_purge hold goodbyes; sonde_flow_drops_total leaves those out. A buffer of many segments is "
+         "one packet."},
 }};
 
 /// Arguments of kfree_skb where it tells the reason: the buffer, the place in the kernel and that.
@@ -174,6 +178,9 @@ class PacketDropsCollector final : public Collector {
                               skeleton.rodata->settings = settings_of(context);
                               skeleton.rodata->tells_receiver = arguments >= kArgumentsWithReceiver;
                               skeleton.rodata->consumed = reasons.consumed();
+                              std::ranges::copy(reasons.not_missed(), skeleton.rodata->not_missed);
+                              std::ranges::copy(reasons.not_missed_of_tcp(),
+                                                skeleton.rodata->not_missed_of_tcp);
                             }),
                             .not_wanted = {}},
                            sizeof(packet_drop_counts), options);

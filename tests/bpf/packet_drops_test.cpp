@@ -198,5 +198,21 @@ TEST(DropReasons, AreNamedByNumberWhateverTheKernelNumbersThem) {
   EXPECT_EQ(exporter::DropReasons({}, {}).consumed(), 0U);
 }
 
+TEST(DropReasons, OfWhatHasArrivedAreBitsByNumber) {
+  const exporter::DropReasons reasons({{2, "SKB_DROP_REASON_NOT_SPECIFIED"},
+                                       {3, "SKB_DROP_REASON_TCP_OLD_SEQUENCE"},
+                                       {4, "SKB_DROP_REASON_TCP_INVALID_SEQUENCE"},
+                                       {9, "SKB_DROP_REASON_NETFILTER_DROP"},
+                                       {70, "SKB_DROP_REASON_OTHERHOST"}},
+                                      {});
+  EXPECT_EQ(reasons.not_missed_of_tcp(), exporter::DropReasons::Bits{1U << 2U});
+  EXPECT_EQ(reasons.not_missed(), (exporter::DropReasons::Bits{1U << 3U, 1U << (70U - 64U)}));
+}
+
+TEST(DropReasons, OfOldSequencesAreInvalidOnesWhereTheKernelDoesNotTellThemApart) {
+  const exporter::DropReasons reasons({{4, "SKB_DROP_REASON_TCP_INVALID_SEQUENCE"}}, {});
+  EXPECT_EQ(reasons.not_missed(), exporter::DropReasons::Bits{1U << 4U});
+}
+
 }  // namespace
 }  // namespace sonde::test
