@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <sstream>
 
 #include "common/file_descriptor.h"
@@ -19,6 +20,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kHeader = "sonde-fault-state 1";
+constexpr std::string_view kPrefix = "fault-";
+constexpr std::string_view kSuffix = ".state";
+constexpr std::string_view kDraftSuffix = ".state.new";
 constexpr size_t kLargestFile = 65536;  // ours have a few hundred bytes
 
 std::string format_process(std::string_view key, const ProcessIdentity& process) {
@@ -67,6 +71,28 @@ tl::unexpected<Error> file_error(const char* what, const fs::path& path) {
                                 path.string(), std::strerror(errno)));
 }
 
+/// Whose file it is by its name, "fault-PID-TICKS.state"; nothing where it is none of ours.
+std::optional<ProcessIdentity> writer_of(std::string_view name, std::string_view suffix) {
+  if (!name.starts_with(kPrefix) || !name.ends_with(suffix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  name.remove_suffix(suffix.size());
+  std::istringstream words{std::string(name)};
+  ProcessIdentity writer;
+  char dash = 0;
+  if (!(words >> writer.pid >> dash >> writer.start_ticks) || dash != '-' || !words.eof())
+    return std::nullopt;
+  return writer;
+}
+
+Result<void> write_draft(const fs::path& draft, const std::string& text) {
+  const FileDescriptor file(open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return file_error("create", draft);
+  if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return file_error("write", draft);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string format_state(const FaultState& state) {
@@ -98,8 +124,8 @@ Result<FaultState> parse_state(std::string_view text) {
   return state;
 }
 
-fs::path state_path(const fs::path& folder, pid_t pid) {
-  return folder / fmt::format("fault-{}.state", pid);
+fs::path state_path(const fs::path& folder, const ProcessIdentity& injector) {
+  return folder / fmt::format("{}{}-{}{}", kPrefix, injector.pid, injector.start_ticks, kSuffix);
 }
 
 Result<void> write_state(const fs::path& path, const FaultState& state) {
@@ -110,17 +136,26 @@ Result<void> write_state(const fs::path& path, const FaultState& state) {
     return file_error("make the folder", path.parent_path());
   }
   const fs::path draft = path.string() + ".new";
-  const std::string text = format_state(state);
-  {
-    const FileDescriptor file(
-        open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!file) return file_error("create", draft);
-    if (write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-      return file_error("write", draft);
-    }
+  auto written = write_draft(draft, format_state(state));
+  // A second name refuses to take another file's place, which rename() does not.
+  if (written && link(draft.c_str(), path.c_str()) != 0) {
+    written = errno == EEXIST
+                  ? fail(ErrorCode::kUnavailable,
+                         fmt::format("--state-dir: {} notes another fault; run sonde-inject undo first",
+                                     path.string()))
+                  : file_error("publish", path);
   }
-  if (rename(draft.c_str(), path.c_str()) != 0) return file_error("replace", path);
-  return {};
+  unlink(draft.c_str());
+  return written;
+}
+
+void remove_abandoned_drafts(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto writer = writer_of(entry.path().filename().string(), kDraftSuffix);
+    std::error_code ignored;
+    if (writer && !is_running(*writer)) fs::remove(entry.path(), ignored);
+  }
 }
 
 Result<FaultState> read_state(const fs::path& path) {
@@ -147,7 +182,7 @@ std::vector<fs::path> list_states(const fs::path& folder) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename();
-    if (name.starts_with("fault-") && name.ends_with(".state")) paths.push_back(entry.path());
+    if (name.starts_with(kPrefix) && name.ends_with(kSuffix)) paths.push_back(entry.path());
   }
   std::ranges::sort(paths);
   return paths;

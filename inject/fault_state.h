@@ -35,11 +35,15 @@ std::string format_state(const FaultState& state);
 /// Errors: kInvalid, naming the line.
 Result<FaultState> parse_state(std::string_view text);
 
-/// Where the state of the fault of injector `pid` is kept.
-std::filesystem::path state_path(const std::filesystem::path& folder, pid_t pid);
+/// Where the state of an injector's fault is kept: a file that no later process of its pid takes for its own.
+std::filesystem::path state_path(const std::filesystem::path& folder, const ProcessIdentity& injector);
 
-/// Makes the folder if need be and replaces the file as a whole. Errors: kPermission, kUnavailable.
+/// Makes the folder if need be, and the file as a whole: it is never there in part, nor in place of another.
+/// Errors: kPermission, kUnavailable.
 Result<void> write_state(const std::filesystem::path& path, const FaultState& state);
+
+/// Removes what writers had not published yet when they were killed.
+void remove_abandoned_drafts(const std::filesystem::path& folder);
 
 /// Reads it back. Errors: kNotFound; kPermission where another user could have written it (its processes
 /// would be killed on that user's word); kInvalid.

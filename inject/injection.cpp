@@ -53,9 +53,7 @@ std::unique_ptr<Audience> audience_for(const InjectOptions& options) {
 class Injection {
  public:
   explicit Injection(InjectOptions options)
-      : options_(std::move(options)),
-        state_path_(state_path(options_.state_folder, getpid())),
-        audience_(audience_for(options_)) {}
+      : options_(std::move(options)), audience_(audience_for(options_)) {}
 
   int run() {
     if (const auto begun = begin(); !begun) {
@@ -90,12 +88,14 @@ class Injection {
     const auto self = identify(getpid());
     if (!self) return tl::unexpected(self.error());
     state_.injector = *self;
-    auto watchdog = Watchdog::start(state_path_, lease);
+    state_path_ = state_path(options_.state_folder, *self);
+    auto watchdog = Watchdog::start(state_path_, *self, lease);
     if (!watchdog) return tl::unexpected(watchdog.error());
     watchdog_ = std::move(*watchdog);
     state_.watchdog = watchdog_.identity();
     if (auto prepared = options_.fault->prepare(options_.target, state_); !prepared) return prepared;
     if (auto written = write_state(state_path_, state_); !written) return written;
+    state_written_ = true;
     if (auto started = audience_->start(); !started) return started;
     audience_->placed(unix_seconds_now());
     if (auto started = options_.fault->start(options_.shape.level(Shape::Time(0))); !started) return started;
@@ -168,8 +168,10 @@ class Injection {
         return fail(ErrorCode::kUnavailable, "a process of the fault is still in the cgroup");
       }
     }
-    std::error_code ignored;
-    std::filesystem::remove(state_path_, ignored);
+    std::error_code error;
+    if (state_written_ && !std::filesystem::remove(state_path_, error) && error) {
+      return fail(ErrorCode::kUnavailable, "its state file cannot be removed: " + error.message());
+    }
     if (watchdog_.descriptor() >= 0) watchdog_.dismiss();
     return {};
   }
@@ -183,6 +185,7 @@ class Injection {
   SignalQueue signals_;
   std::filesystem::path state_path_;
   FaultState state_;
+  bool state_written_ = false;  ///< a file of that path is ours
   Watchdog watchdog_;
   std::unique_ptr<Audience> audience_;
   double start_seconds_ = 0;

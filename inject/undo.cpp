@@ -76,17 +76,19 @@ bool undo_one(const fs::path& path, bool all) {
 
 }  // namespace
 
-Result<void> undo_from_file(const fs::path& path) {
+Result<void> undo_from_file(const fs::path& path, const std::optional<ProcessIdentity>& injector) {
   const auto state = read_state(path);
   if (!state) {
     if (state.error().code == ErrorCode::kNotFound) return {};
     return tl::unexpected(state.error());
   }
+  if (injector && state->injector != *injector) return {};
   if (auto undone = undo_state(*state); !undone) return undone;
   return remove_file(path);
 }
 
 int run_undo(const fs::path& state_folder, bool all) {
+  remove_abandoned_drafts(state_folder);
   const auto paths = list_states(state_folder);
   if (paths.empty()) fmt::print("no fault is in place (no state in {})\n", state_folder.string());
   bool clean = true;

@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "inject/fault_state.h"
 #include "inject/undo.h"
 
 namespace sonde::inject {
@@ -30,15 +31,16 @@ bool wait_for_end(const FileDescriptor& injector, SteadyTime lease_end) {
   }
 }
 
-[[noreturn]] void run_watchdog(const FileDescriptor& injector, const std::filesystem::path& state_path,
-                               SteadyTime lease_end) {
+[[noreturn]] void run_watchdog(const FileDescriptor& injector_end, const std::filesystem::path& state_path,
+                               const ProcessIdentity& injector, SteadyTime lease_end) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, nullptr);
   setsid();
   prctl(PR_SET_NAME, "sonde-watchdog");
-  const bool injector_gone = wait_for_end(injector, lease_end);
-  const auto undone = undo_from_file(state_path);
+  const bool injector_gone = wait_for_end(injector_end, lease_end);
+  const auto undone = undo_from_file(state_path, injector);
+  remove_abandoned_drafts(state_path.parent_path());
   const std::string_view why = injector_gone ? "the injector is gone" : "the lease ran out";
   if (undone) {
     log::warning("fault undone by the watchdog", {{"because", why}, {"state", state_path.string()}});
@@ -51,7 +53,8 @@ bool wait_for_end(const FileDescriptor& injector, SteadyTime lease_end) {
 
 }  // namespace
 
-Result<Watchdog> Watchdog::start(const std::filesystem::path& state_path, std::chrono::milliseconds lease) {
+Result<Watchdog> Watchdog::start(const std::filesystem::path& state_path, const ProcessIdentity& injector,
+                                 std::chrono::milliseconds lease) {
   const SteadyTime lease_end = SteadyClock::now() + lease;
   // Opened here: after the fork the injector could be dead and its pid another's.
   const FileDescriptor self = open_this_process();
@@ -60,7 +63,7 @@ Result<Watchdog> Watchdog::start(const std::filesystem::path& state_path, std::c
                 fmt::format("pidfd_open: {}; needs Linux 5.3", std::strerror(errno)));
   const pid_t child = fork();
   if (child < 0) return fail(ErrorCode::kUnavailable, fmt::format("cannot fork: {}", std::strerror(errno)));
-  if (child == 0) run_watchdog(self, state_path, lease_end);
+  if (child == 0) run_watchdog(self, state_path, injector, lease_end);
   Watchdog watchdog;
   auto identity = identify(child);
   if (!identity) return tl::unexpected(identity.error());

@@ -18,8 +18,10 @@ namespace sonde::inject {
 /// death of both at once may leave.
 class Watchdog {
  public:
-  /// Forks it; the process must have one thread still. Errors: kUnavailable.
-  static Result<Watchdog> start(const std::filesystem::path& state_path, std::chrono::milliseconds lease);
+  /// Forks it for the calling process, which is `injector`; that must have one thread still. Errors:
+  /// kUnavailable.
+  static Result<Watchdog> start(const std::filesystem::path& state_path, const ProcessIdentity& injector,
+                                std::chrono::milliseconds lease);
 
   [[nodiscard]] const ProcessIdentity& identity() const { return identity_; }
   /// Readable once it is gone: then nobody guards the fault.

@@ -7,6 +7,8 @@
 
 #include <fstream>
 
+#include "inject/undo.h"
+
 namespace sonde::inject {
 namespace {
 
@@ -32,6 +34,12 @@ class FaultStateFile : public testing::Test {
     folder_ = mkdtemp(pattern.data());
   }
   void TearDown() override { fs::remove_all(folder_); }
+
+  [[nodiscard]] std::vector<fs::path> list_files() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(folder_)) files.push_back(entry.path());
+    return files;
+  }
 
   fs::path folder_;
 };
@@ -71,21 +79,58 @@ TEST(FaultState, RefusesATextThatLacksALine) {
 }
 
 TEST_F(FaultStateFile, IsWrittenReadAndListed) {
-  const fs::path path = state_path(folder_ / "deep" / "er", 4711);
+  const fs::path path = state_path(folder_ / "deep" / "er", {4711, 123456});
   ASSERT_TRUE(write_state(path, example()));
   EXPECT_EQ(read_state(path).value(), example());
   EXPECT_EQ(list_states(folder_ / "deep" / "er"), std::vector{path});
   EXPECT_TRUE(list_states(folder_ / "no such folder").empty());
 }
 
+TEST_F(FaultStateFile, OfAnInjectorIsNotThatOfALaterProcessOfItsPid) {
+  EXPECT_NE(state_path(folder_, {4711, 1}), state_path(folder_, {4711, 2}));
+}
+
+TEST_F(FaultStateFile, NeverTakesThePlaceOfAnother) {
+  const fs::path path = state_path(folder_, {4711, 123456});
+  ASSERT_TRUE(write_state(path, example()));
+  FaultState other = example();
+  other.fault = "pause";
+  const auto written = write_state(path, other);
+  ASSERT_FALSE(written);
+  EXPECT_NE(written.error().message.find("run sonde-inject undo"), std::string::npos);
+  EXPECT_EQ(read_state(path).value(), example());
+  EXPECT_EQ(list_files(), std::vector{path});
+}
+
+TEST_F(FaultStateFile, LeavesNoDraftOfADeadWriter) {
+  const ProcessIdentity self = identify(getpid()).value();
+  const fs::path running = state_path(folder_, self).string() + ".new";
+  const fs::path reused = state_path(folder_, {self.pid, self.start_ticks - 1}).string() + ".new";
+  for (const fs::path& file : {running, reused, folder_ / "other.new"}) std::ofstream(file) << "x";
+  remove_abandoned_drafts(folder_);
+  EXPECT_TRUE(fs::exists(running));
+  EXPECT_TRUE(fs::exists(folder_ / "other.new"));
+  EXPECT_FALSE(fs::exists(reused));
+}
+
+TEST_F(FaultStateFile, IsUndoneForItsOwnInjectorOnly) {
+  const FaultState state = example();  // of another boot: nothing but the file is left of it
+  const fs::path path = state_path(folder_, state.injector);
+  ASSERT_TRUE(write_state(path, state));
+  EXPECT_TRUE(undo_from_file(path, ProcessIdentity{state.injector.pid, state.injector.start_ticks + 1}));
+  EXPECT_TRUE(fs::exists(path));
+  EXPECT_TRUE(undo_from_file(path, state.injector));
+  EXPECT_FALSE(fs::exists(path));
+}
+
 TEST_F(FaultStateFile, IsPrivate) {
-  const fs::path path = state_path(folder_, 1);
+  const fs::path path = state_path(folder_, {1, 5});
   ASSERT_TRUE(write_state(path, example()));
   EXPECT_EQ(fs::status(path).permissions() & fs::perms::mask, fs::perms(0600));
 }
 
 TEST_F(FaultStateFile, IsNotBelievedWhereOthersCouldHaveWrittenIt) {
-  const fs::path path = state_path(folder_, 1);
+  const fs::path path = state_path(folder_, {1, 5});
   ASSERT_TRUE(write_state(path, example()));
   ASSERT_EQ(chmod(path.c_str(), 0666), 0);
   const auto state = read_state(path);
@@ -95,13 +140,13 @@ TEST_F(FaultStateFile, IsNotBelievedWhereOthersCouldHaveWrittenIt) {
 
 TEST_F(FaultStateFile, IsNotFollowedWhereItIsALink) {
   ASSERT_TRUE(write_state(folder_ / "real", example()));
-  fs::create_symlink(folder_ / "real", state_path(folder_, 1));
-  EXPECT_FALSE(read_state(state_path(folder_, 1)));
+  fs::create_symlink(folder_ / "real", state_path(folder_, {1, 5}));
+  EXPECT_FALSE(read_state(state_path(folder_, {1, 5})));
 }
 
 TEST_F(FaultStateFile, CannotBeWrittenBelowAFile) {
   std::ofstream(folder_ / "file") << "x";
-  const auto written = write_state(state_path(folder_ / "file", 1), example());
+  const auto written = write_state(state_path(folder_ / "file", {1, 5}), example());
   ASSERT_FALSE(written);
   EXPECT_NE(written.error().message.find("--state-dir"), std::string::npos);
 }

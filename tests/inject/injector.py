@@ -1,4 +1,5 @@
 """The program sonde-inject, started by a test."""
+import glob
 import os
 import re
 import signal
@@ -75,7 +76,8 @@ class Injector:
         return float(line[1])
 
     def pid_in_state(self, key: str) -> int:
-        with open(f"{self.states}/fault-{self.process.pid}.state", encoding="utf-8") as file:
+        path, = glob.glob(f"{self.states}/fault-{self.process.pid}-*.state")
+        with open(path, encoding="utf-8") as file:
             line = re.search(rf"^{key} (\d+)", file.read(), re.MULTILINE)
         assert line, key
         return int(line[1])

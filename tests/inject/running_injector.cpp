@@ -78,9 +78,14 @@ std::string RunningInjector::log() const {
 }
 
 pid_t RunningInjector::pid_in_state(const std::string& key) const {
-  std::ifstream file(state_folder() / ("fault-" + std::to_string(pid_) + ".state"));
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(key + " ")) return std::stoi(line.substr(key.size() + 1));
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(state_folder(), none)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("fault-" + std::to_string(pid_) + "-") || !name.ends_with(".state")) continue;
+    std::ifstream file(entry.path());
+    for (std::string line; std::getline(file, line);) {
+      if (line.starts_with(key + " ")) return std::stoi(line.substr(key.size() + 1));
+    }
   }
   return 0;
 }
