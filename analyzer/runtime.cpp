@@ -7,6 +7,7 @@
 
 #include "analyzer/pipeline/options.h"
 #include "analyzer/pipeline/past_diagnosis.h"
+#include "analyzer/source/credentials.h"
 #include "common/clock.h"
 #include "common/duration.h"
 #include "common/log.h"
@@ -23,6 +24,15 @@ int64_t history_ms(const Config& config) {
 Result<void> check_configuration(const std::string& file) {
   const auto setup = Runtime::make_setup(file);
   if (!setup) return tl::unexpected(setup.error());
+  // Read anew for each request, so that a running analyzer waits for a file that is missing for a moment.
+  const auto options = source_options((*setup)->config);
+  if (!options) return tl::unexpected(options.error());
+  if (auto there = check_secret_files(options->auth); !there) {
+    const std::string message = "prometheus." + there.error().message;
+    const std::string place =
+        place_of_key(read_config_file(file).value_or(""), file, message.substr(0, message.find('=')));
+    return fail(place, Error{there.error().code, message});
+  }
   return {};
 }
 

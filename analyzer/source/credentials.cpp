@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+
+#include "common/read_file.h"
 
 namespace sonde::analyzer {
 namespace {
@@ -31,20 +29,19 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-Outcome<std::string> read_secret(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (!file) {
+/// `option` is the key that names the file.
+Outcome<std::string> read_secret(const char* option, const std::string& path) {
+  Result<std::string> text = read_file(path);
+  if (!text) {
+    return fault(FaultKind::kUnauthorized, std::string(option) + "=" + path + ": " + text.error().message);
+  }
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r')) text->pop_back();
+  if (text->empty() || text->size() > kLongestSecret || !fits_header(*text)) {
     return fault(FaultKind::kUnauthorized,
-                 "cannot read the secret file " + path + ": " + std::strerror(errno));
+                 std::string(option) + "=" + path +
+                     ": a secret file holds one line of at most 64 KiB, without control characters");
   }
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  if (text.empty() || text.size() > kLongestSecret || !fits_header(text)) {
-    return fault(
-        FaultKind::kUnauthorized,
-        "the secret file " + path + " must hold one line of at most 64 KiB, without control characters");
-  }
-  return text;
+  return std::move(*text);
 }
 
 tl::unexpected<Error> invalid(const std::string& message) {
@@ -80,9 +77,9 @@ Result<void> check_auth(const SourceAuth& auth) {
 Outcome<Credentials> load_credentials(const SourceAuth& auth) {
   Credentials credentials;
   std::string secret = auth.password + auth.bearer_token;  // at most one of the four is set
-  const std::string& file = auth.password_file.empty() ? auth.bearer_token_file : auth.password_file;
-  if (!file.empty()) {
-    Outcome<std::string> read = read_secret(file);
+  const bool basic = !auth.password_file.empty();
+  if (const std::string& file = basic ? auth.password_file : auth.bearer_token_file; !file.empty()) {
+    Outcome<std::string> read = read_secret(basic ? "basic_auth.password_file" : "bearer_token_file", file);
     if (!read) return tl::unexpected(read.error());
     secret = std::move(*read);
   }
@@ -95,6 +92,11 @@ Outcome<Credentials> load_credentials(const SourceAuth& auth) {
     credentials.authorization = "Bearer " + secret;
   }
   return credentials;
+}
+
+Result<void> check_secret_files(const SourceAuth& auth) {
+  if (const auto read = load_credentials(auth); !read) return invalid(read.error().message);
+  return {};
 }
 
 std::string redact(std::string text, const Credentials& credentials) {

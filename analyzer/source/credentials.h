@@ -20,6 +20,9 @@ Result<void> check_auth(const SourceAuth& auth);
 /// Reads the secrets, from their files too. Errors: kUnauthorized for a file that cannot be read.
 Outcome<Credentials> load_credentials(const SourceAuth& auth);
 
+/// That the files with secrets can be read now. Errors: kInvalid, naming the option and the remedy.
+Result<void> check_secret_files(const SourceAuth& auth);
+
 /// The text with every secret replaced by "<secret>".
 std::string redact(std::string text, const Credentials& credentials);
 

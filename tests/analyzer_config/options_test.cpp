@@ -123,6 +123,12 @@ TEST_F(ConfigCheck, WhatTheSourceOrASelectorRefusesIsNamedWithFileAndLine) {
       {"analysis: {interval: 2s}\nprometheus:\n  url: localhost\n",
        "analyzer.yml:3: prometheus.url=localhost: must begin with http:// or https://; write "
        "http://localhost:9090\n"},
+      {"prometheus:\n  bearer_token_file: /nowhere\n",
+       "analyzer.yml:2: prometheus.bearer_token_file=/nowhere: No such file or directory; name a file that "
+       "exists and can be read\n"},
+      {"prometheus:\n  basic_auth: {username: a, password_file: /tmp}\n",
+       "analyzer.yml:2: prometheus.basic_auth.password_file=/tmp: not a regular file; name one, no directory "
+       "or pipe\n"},
       {"prometheus:\n  url: http://me:secret@host:9090\n",
        "analyzer.yml:2: prometheus.url: holds credentials; set basic_auth.username and "
        "basic_auth.password_file, or bearer_token_file, instead\n"},

@@ -154,9 +154,11 @@ TEST(RemoteSource, ATokenFileIsReadAgainAtEachRead) {
   EXPECT_THAT(requests[1], HasSubstr("\r\nAuthorization: Bearer second-token\r\n"));
 
   options.auth.bearer_token_file = folder.path() + "/missing";
-  EXPECT_THAT(read(options), HasSubstr("cannot read the secret file"));
+  EXPECT_THAT(read(options), HasSubstr("/missing: No such file or directory; name"));
+  options.auth.bearer_token_file = folder.path();
+  EXPECT_THAT(read(options), HasSubstr("bearer_token_file=" + folder.path() + ": not a regular file"));
   options.auth.bearer_token_file = folder.write("two_lines", "token\nInjected: header\n");
-  EXPECT_THAT(read(options), HasSubstr("must hold one line"));
+  EXPECT_THAT(read(options), HasSubstr("holds one line"));
   EXPECT_EQ(server.requests().size(), 2U);
 }
 

@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/http/access/read_file.h"
+#include "common/read_file.h"
 #include "common/log.h"
 
 namespace sonde::http {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "common/http/access/read_file.h"
+#include "common/read_file.h"
 
 namespace sonde::http {
 namespace {

@@ -4,11 +4,11 @@
 
 #include "common/result.h"
 
-namespace sonde::http {
+namespace sonde {
 
 /// The whole of a regular file of at most 1 MiB. Errors: kNotFound, kPermission, kInvalid, kLimit; the
 /// message is the reason and the remedy, without the path. What is no regular file, such as a pipe, is
 /// refused: it could not be read a second time.
 Result<std::string> read_file(const std::string& path);
 
-}  // namespace sonde::http
+}  // namespace sonde

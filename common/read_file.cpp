@@ -1,4 +1,4 @@
-#include "common/http/access/read_file.h"
+#include "common/read_file.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 
 #include "common/file_descriptor.h"
 
-namespace sonde::http {
+namespace sonde {
 namespace {
 
 constexpr size_t kLongestReadFile = 1 << 20;
@@ -47,4 +47,4 @@ Result<std::string> read_file(const std::string& path) {
   return text;
 }
 
-}  // namespace sonde::http
+}  // namespace sonde
