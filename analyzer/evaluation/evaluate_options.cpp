@@ -105,7 +105,9 @@ void add_output_flags(CLI::App& app, ClassifyOptions& options) {
 Result<ClassifyOptions> interpret_words(const EvaluateWords& words, ClassifyOptions options) {
   if (options.test.empty() == words.split.empty()) {
     return fail(ErrorCode::kInvalid,
-                "either --test or --split says what to test with, not both (see --help)");
+                words.split.empty()
+                    ? "what to test with is missing: give --test=FILE, or --split=rows or groups"
+                    : "--test and --split: two things to test with; leave one of them out");
   }
   if (words.split == "groups" && options.group_column.empty()) {
     return fail(ErrorCode::kInvalid, "--split=groups: needs --group, the column that tells the groups apart");

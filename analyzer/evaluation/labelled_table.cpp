@@ -12,6 +12,7 @@
 #include <optional>
 #include <regex>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "analyzer/evaluation/text_file.h"
@@ -25,6 +26,7 @@ constexpr std::string_view kInjection = "injection";
 constexpr size_t kMostBytes = size_t{2} << 30;
 constexpr double kLargest = 1e100;    ///< beyond it squares and their sums would not be finite
 constexpr size_t kMostLabels = 1000;  ///< a classifier may keep something for each pair of them
+constexpr size_t kShownName = 40;
 constexpr size_t kNoColumn = std::numeric_limits<size_t>::max();
 
 /// Collects what libcsv tells field by field. The first thing that is wrong is kept and the rest ignored.
@@ -48,7 +50,8 @@ class TableReader {
     if (in_header_) {
       read_header();
     } else if (field_ != header_.size()) {
-      complain(fmt::format("has {} fields, the header {}", field_, header_.size()));
+      complain(fmt::format("has {} fields, the header {}; separate them by commas, leave missing ones empty",
+                           field_, header_.size()));
     }
     in_header_ = false;
     field_ = 0;
@@ -64,7 +67,7 @@ class TableReader {
 
  private:
   void complain(const std::string& what) {
-    if (!error_) error_ = Error{ErrorCode::kInvalid, fmt::format("{}: row {} {}", name_, row_, what)};
+    if (!error_) error_ = Error{ErrorCode::kInvalid, fmt::format("{}: row {} below the header {}", name_, row_, what)};
   }
   void complain_of_header(const std::string& what) {
     if (!error_) error_ = Error{ErrorCode::kInvalid, fmt::format("{}: {}", name_, what)};
@@ -72,10 +75,15 @@ class TableReader {
 
   void read_header() {
     if (header_.empty() || header_.back() != kLabel) {
-      return complain_of_header("the last column must be named label");
+      return complain_of_header(
+          fmt::format("the last column must be named label, separated by a comma; it is {}",
+                      header_.empty() ? "missing" : header_.back().substr(0, kShownName)));
     }
-    if (const std::set<std::string> names(header_.begin(), header_.end()); names.size() < header_.size()) {
-      return complain_of_header("two columns have the same name");
+    std::set<std::string_view> names;
+    for (const std::string& name : header_) {
+      if (!names.insert(name).second) {
+        return complain_of_header(fmt::format("two columns are named {}; rename one", name));
+      }
     }
     for (size_t i = 0; i + 1 < header_.size(); ++i) {
       if (!group_column_.empty() && header_[i] == group_column_) {
@@ -88,7 +96,8 @@ class TableReader {
     }
     if (table_.columns.empty()) return complain_of_header("there is no column of features");
     if (!group_column_.empty() && group_ == kNoColumn) {
-      complain_of_header(fmt::format("there is no column {}", group_column_));
+      complain_of_header(fmt::format("there is no column {} for --group; there are {}", group_column_,
+                                     fmt::join(std::span(header_).first(header_.size() - 1), ", ")));
     }
   }
 

@@ -49,7 +49,8 @@ Result<Dataset> build_dataset(Source& source, const MetricMapper& mapper, const 
     }
     query.start_ms = query.end_ms + 1;
   }
-  Dataset dataset = builder.finish(timeline, options.settle_ms, options.presence);
+  Dataset dataset = builder.finish(timeline, options.settle_ms, options.presence, options.name_space);
+  dataset.knows_faults = timeline.knows_faults();
   if (!dataset.ambiguous.empty()) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("several namespaces have a service {}; choose one by --namespace",
@@ -76,6 +77,12 @@ std::string dataset_summary(const Dataset& dataset) {
                                  dataset.table.columns.size(), rows.size());
   const auto out = std::back_inserter(text);
   for (const auto& [label, count] : rows) fmt::format_to(out, "  {:>7}  {}\n", count, label);
+  if (!dataset.knows_faults) {
+    text +=
+        "no sonde_fault_in_place between --from and --to, so that every row counts as normal: is "
+        "sonde-inject "
+        "scraped (a job for its port, 9758), and was anything injected then?\n";
+  }
   text += "left out\n";
   for (const auto& [why, count] : dataset.left_out)
     fmt::format_to(out, "  {:>7}  {}\n", count, left_out_text(why));

@@ -18,7 +18,8 @@ void DatasetBuilder::add(int64_t time_ms, int64_t from_ms, const ServiceFeatures
   }
 }
 
-Dataset DatasetBuilder::finish(const FaultTimeline& timeline, int64_t settle_ms, double presence) {
+Dataset DatasetBuilder::finish(const FaultTimeline& timeline, int64_t settle_ms, double presence,
+                               std::string_view name_space) {
   Dataset dataset;
   dataset.ambiguous = std::exchange(ambiguous_, {});
   for (const LeftOut why : kLeftOut) dataset.left_out[why] = 0;
@@ -28,7 +29,7 @@ Dataset DatasetBuilder::finish(const FaultTimeline& timeline, int64_t settle_ms,
   std::string stretch;
   size_t number = 0;
   for (const Row& row : rows_) {
-    Moment moment = timeline.at(row.from_ms, row.time_ms, settle_ms);
+    Moment moment = timeline.at(row.from_ms, row.time_ms, settle_ms, name_space);
     if (!stretch.empty() && moment.stretch != stretch) ++number;
     stretch = moment.stretch;
     if (moment.left_out != LeftOut::kNone) {

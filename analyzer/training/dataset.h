@@ -17,6 +17,7 @@ struct Dataset {
   LabelledTable table;            ///< its groups: the number of each row's injection or pause, from 0
   std::vector<int64_t> times_ms;  ///< one a row
   std::map<LeftOut, size_t> left_out;
+  bool knows_faults = true;            ///< false: there was no series of sonde-inject
   std::vector<std::string> dropped;    ///< features that too few rows have
   std::vector<std::string> ambiguous;  ///< services that several namespaces have
 };
@@ -31,8 +32,9 @@ class DatasetBuilder {
 
   /// Sorts out the rows that are no example of anything (LeftOut). A feature that less than `presence` of the
   /// other rows have is dropped, so that what came and went does not cost all of them; then rows that lack
-  /// one of the rest are left out. Empties the builder.
-  Dataset finish(const FaultTimeline& timeline, int64_t settle_ms, double presence);
+  /// one of the rest are left out. `name_space`: that the rows are of, "" for all. Empties the builder.
+  Dataset finish(const FaultTimeline& timeline, int64_t settle_ms, double presence,
+                 std::string_view name_space = "");
 
  private:
   struct Row {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,14 +21,17 @@ inline constexpr int64_t kHoleSteps = 4;
 enum class LeftOut {
   kNone,
   kStraddles,       ///< a fault or the load changed while the row's values were made
-  kUnknown,         ///< the injector was not scraped while a fault was in place
+  kUnknown,         ///< the injector was not scraped while a fault was, or may have been, in place
   kSeveral,         ///< several faults at once
+  kElsewhere,       ///< a fault in another namespace
+  kWeak,            ///< a shape is below half of its level
   kUnproven,        ///< in place, but its effect was not measured yet, or never
   kSettling,        ///< shortly after the end of a fault
   kMissingFeature,  ///< a feature has no value
 };
-inline constexpr LeftOut kLeftOut[] = {LeftOut::kStraddles, LeftOut::kUnknown,  LeftOut::kSeveral,
-                                       LeftOut::kUnproven,  LeftOut::kSettling, LeftOut::kMissingFeature};
+inline constexpr LeftOut kLeftOut[] = {LeftOut::kStraddles, LeftOut::kUnknown,       LeftOut::kSeveral,
+                                       LeftOut::kElsewhere, LeftOut::kWeak,          LeftOut::kUnproven,
+                                       LeftOut::kSettling,  LeftOut::kMissingFeature};
 
 /// For people: "effect not proven".
 std::string_view left_out_text(LeftOut why);
@@ -47,6 +51,11 @@ class FaultTimeline {
   /// `step_ms`: between scrapes of the injector. After kHoleSteps of them without a sample nobody knows
   /// whether the fault is still in place.
   explicit FaultTimeline(int64_t step_ms) : step_ms_(step_ms) {}
+  FaultTimeline(const FaultTimeline&) = delete;  // its tracks point into it; what is moved keeps its place
+  FaultTimeline& operator=(const FaultTimeline&) = delete;
+  FaultTimeline(FaultTimeline&&) = default;
+  FaultTimeline& operator=(FaultTimeline&&) = default;
+  ~FaultTimeline() = default;
 
   /// The series that say it.
   static std::vector<Selector> selectors();
@@ -55,8 +64,11 @@ class FaultTimeline {
   bool ingest(const LabelSet& labels, std::span<const Sample> samples);
 
   /// Of a row whose values were made of (from_ms, to_ms]. `settle_ms`: so long after an end a service is not
-  /// back to normal.
-  [[nodiscard]] Moment at(int64_t from_ms, int64_t to_ms, int64_t settle_ms) const;
+  /// back to normal. `name_space`: the only one that the rows are of, "" for all.
+  [[nodiscard]] Moment at(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
+                          std::string_view name_space = "") const;
+  /// That there was any series that says what was in place.
+  [[nodiscard]] bool knows_faults() const { return !faults_.empty(); }
 
  private:
   enum class State { kOff, kOn, kUnknown };
@@ -66,27 +78,58 @@ class FaultTimeline {
     int64_t by_ms = 0;
     State state = State::kOff;
   };
+  /// The times of an injector's scrapes that succeeded: what its page lacks then is not in place.
+  using Scrapes = std::set<int64_t>;
   /// One series.
   struct Track {
     std::vector<Change> changes;
     int64_t last_ms = INT64_MIN;
+    const Scrapes* scrapes = nullptr;  ///< of the page that it stands on
 
-    void add(const Sample& sample, int64_t step_ms);
+    /// The state is on from `least` on.
+    void add(const Sample& sample, int64_t step_ms, double least);
+    [[nodiscard]] bool exists() const { return last_ms != INT64_MIN; }
     [[nodiscard]] State at(int64_t time_ms, int64_t step_ms) const;
     /// Any change that may have happened in (from_ms, to_ms].
     [[nodiscard]] bool changes_within(int64_t from_ms, int64_t to_ms) const;
     [[nodiscard]] bool ended_within(int64_t from_ms, int64_t to_ms) const;
-    [[nodiscard]] size_t changes_until(int64_t time_ms) const;
+    /// How often it went on or off; what is not known in between counts as no change.
+    [[nodiscard]] size_t turns_until(int64_t time_ms) const;
   };
   struct Fault {
     std::string label;  ///< `SERVICE/FAULT`
+    std::string name_space;
     Track in_place;
     Track active;
+    Track level;               ///< on from half of what is asked for
+    std::set<int64_t> starts;  ///< as the injector itself says, scraped or not
+    std::set<int64_t> ends;
+
+    /// An injector that does not say what is in place yet says what is proven.
+    [[nodiscard]] const Track& place() const { return in_place.exists() ? in_place : active; }
+    [[nodiscard]] bool was_there(int64_t from_ms, int64_t to_ms) const;
   };
+
+  /// What all faults together say of a row.
+  struct Moments {
+    std::set<std::string> labels;  ///< of those in place
+    bool straddles = false;
+    bool unknown = false;
+    bool missed = false;  ///< one was there that no scrape has seen
+    bool elsewhere = false;
+    bool weak = false;
+    bool proven = true;
+    bool settling = false;
+    size_t turns = 0;
+  };
+  [[nodiscard]] Moments moments(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
+                                std::string_view name_space) const;
+  void add_states(Track& track, std::span<const Sample> samples, const Scrapes& scrapes, double least) const;
 
   int64_t step_ms_;
   std::map<LabelSet, Fault> faults_;  ///< by what identifies the target and the fault
   std::map<LabelSet, Track> heavy_;
+  std::map<std::string, Scrapes> scrapes_;  ///< by job and instance
 };
 
 }  // namespace sonde::analyzer

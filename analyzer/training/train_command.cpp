@@ -79,7 +79,9 @@ void add_training_flags(CLI::App& app, TrainFlags& flags) {
 Result<LabelledTable> read_training_table(const TrainFlags& flags) {
   if (flags.input.empty() == flags.read.from.empty()) {
     return fail(ErrorCode::kInvalid,
-                "either --input or --from says what to learn from, not both (see --help)");
+                flags.input.empty()
+                    ? "what to learn from is missing: give --input=FILE, or --from=TIME to read Prometheus"
+                    : "--input and --from: two things to learn from; leave one of them out");
   }
   Result<LabelledTable> table = LabelledTable();
   if (flags.input.empty()) {
@@ -90,6 +92,12 @@ Result<LabelledTable> read_training_table(const TrainFlags& flags) {
   } else {
     table = read_labelled_table(flags.input, "");
     if (!table) return fail(ErrorCode::kInvalid, "--input: " + table.error().message);
+  }
+  if (std::set(table->labels.begin(), table->labels.end()).size() < 2) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("every row has the label {}: there is nothing to tell apart; label rows by faults of "
+                            "sonde-inject that Prometheus scrapes",
+                            table->labels.front()));
   }
   if (!flags.columns.empty()) {
     if (const auto kept = keep_columns(*table, flags.columns); !kept) return tl::unexpected(kept.error());

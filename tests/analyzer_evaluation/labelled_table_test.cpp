@@ -44,16 +44,16 @@ TEST(LabelledTableTest, WhatIsWrongIsNamedWithItsPlace) {
   } cases[] = {
       {"", "t.csv: is empty"},
       {"cpu,label\n", "t.csv: has no rows"},
-      {"cpu,mem\n1,2\n", "t.csv: the last column must be named label"},
+      {"cpu,mem\n1,2\n", "t.csv: the last column must be named label, separated by a comma; it is mem"},
       {"time,label\n1,ok\n", "t.csv: there is no column of features"},
-      {"cpu,cpu,label\n1,2,ok\n", "t.csv: two columns have the same name"},
-      {"cpu,label\n1,ok\n2\n", "t.csv: row 2 has 1 fields, the header 2"},
-      {"cpu,label\n1,ok,3\n", "t.csv: row 1 has 3 fields, the header 2"},
-      {"cpu,label\nmuch,ok\n", "t.csv: row 1 has 'much' as cpu, which is no number up to 1e100"},
+      {"cpu,cpu,label\n1,2,ok\n", "t.csv: two columns are named cpu; rename one"},
+      {"cpu,label\n1,ok\n2\n", "t.csv: row 2 below the header has 1 fields, the header 2"},
+      {"cpu,label\n1,ok,3\n", "t.csv: row 1 below the header has 3 fields, the header 2"},
+      {"cpu,label\nmuch,ok\n", "t.csv: row 1 below the header has 'much' as cpu, which is no number up to 1e100"},
       {"cpu,label\ninf,ok\n", "'inf' as cpu"},
       {"cpu,label\n1x,ok\n", "'1x' as cpu"},
       {"cpu,label\n-1.1e100,ok\n", "'-1.1e100' as cpu"},
-      {"cpu,label\n1,\n", "t.csv: row 1 has no label"},
+      {"cpu,label\n1,\n", "t.csv: row 1 below the header has no label"},
       {"cpu,label\n1,\"ok\n", "t.csv: is no CSV"},
       {"cpu,label\n1,o\"k\n", "t.csv: is no CSV"},
   };
@@ -64,7 +64,7 @@ TEST(LabelledTableTest, WhatIsWrongIsNamedWithItsPlace) {
   }
   const auto grouped = parse_labelled_table("cpu,label\n1,ok\n", "t.csv", "run");
   ASSERT_FALSE(grouped);
-  EXPECT_THAT(grouped.error().message, HasSubstr("there is no column run"));
+  EXPECT_THAT(grouped.error().message, HasSubstr("there is no column run for --group; there are cpu"));
 }
 
 TEST(LabelledTableTest, ALabelForEachRowIsRefused) {
@@ -73,7 +73,7 @@ TEST(LabelledTableTest, ALabelForEachRowIsRefused) {
   EXPECT_TRUE(parse_labelled_table(csv, "t.csv", ""));
   csv += "1,row 1000\n";
   EXPECT_THAT(parse_labelled_table(csv, "t.csv", "").error().message,
-              HasSubstr("row 1001 has the 1001th different label, at most 1000"));
+              HasSubstr("row 1001 below the header has the 1001th different label, at most 1000"));
 }
 
 TEST(LabelledTableTest, ColumnsAreChosenByWholeNamesAndArrangedByName) {

@@ -41,9 +41,15 @@ class Timeline : public ::testing::Test {
     for (size_t i = 0; i < steps; ++i) text += letter(at(i));
     return text;
   }
-  Moment at(size_t step) {
+  Moment at(size_t step, std::string_view name_space = "") {
     const int64_t time_ms = kStart + static_cast<int64_t>(step) * kScrape + kScrape / 2;
-    return timeline_.at(time_ms - 2 * kScrape, time_ms, kSettle);
+    return timeline_.at(time_ms - 2 * kScrape, time_ms, kSettle, name_space);
+  }
+  /// A gauge that says the time of a step, from one step on.
+  void feed_time(const std::string& metric, size_t from_step, size_t said_step) {
+    const Sample sample{kStart + static_cast<int64_t>(from_step) * kScrape,
+                        static_cast<double>(kStart + static_cast<int64_t>(said_step) * kScrape) / 1000};
+    EXPECT_TRUE(timeline_.ingest(fault(metric, "cart", "cpu"), {&sample, 1}));
   }
   static char letter(const Moment& moment) {
     switch (moment.left_out) {
@@ -55,6 +61,10 @@ class Timeline : public ::testing::Test {
         return '?';
       case LeftOut::kSeveral:
         return '2';
+      case LeftOut::kElsewhere:
+        return 'e';
+      case LeftOut::kWeak:
+        return 'w';
       case LeftOut::kUnproven:
         return 'u';
       case LeftOut::kSettling:
@@ -105,14 +115,62 @@ TEST_F(Timeline, HeavyLoadIsALabelWhereNoFaultIs) {
   EXPECT_EQ(letters(24), "nnnn|||hh|||FF|||ss|||nn");
 }
 
-TEST_F(Timeline, AnInjectorThatIsGoneHasUndoneItsFaults) {
-  feed_fault("cart", "cpu", "0000111111s", "0000111111s");
+TEST_F(Timeline, AnInjectorThatEndedSaysSoBeforeItIsGone) {
+  feed_fault("cart", "cpu", "00001111110s", "00001111110s");
   EXPECT_EQ(letters(18), "nnn|||FFF|||sssnnn");
 }
 
+// A scrape that failed and an injector that was killed look alike: Prometheus ends the series.
+TEST_F(Timeline, ASeriesThatEndedWhileOnSaysNothing) {
+  feed_fault("cart", "cpu", "0000111111s", "0000111111s");
+  EXPECT_EQ(letters(18), "nnn|||FFF?????????");
+}
+
+TEST_F(Timeline, AnInjectorThatIsScrapedAgainWithoutTheFaultHasUndoneIt) {
+  feed_fault("cart", "cpu", "0000111111s", "0000111111s");
+  feed_fault("pay", "loss", "              00000000", "              00000000");
+  EXPECT_EQ(letters(22), "nnn|||FFF???????sssnnn");
+}
+
+TEST_F(Timeline, AFewFailedScrapesAreNoEdge) {
+  feed_fault("cart", "cpu", "0000111s  1111110000", "0000111s  1111110000");
+  EXPECT_EQ(letters(20).substr(0, 15), "nnn|||FFFFFFFFF");
+  EXPECT_EQ(at(6).stretch, at(13).stretch);
+}
+
+TEST_F(Timeline, AnOutageThatHidesTheEndIsNotNormal) {
+  feed_fault("cart", "cpu", "0000111s          0000000000", "0000111s          0000000000");
+  EXPECT_EQ(letters(28), "nnn|||??????????????sssnnnnn");
+}
+
+TEST_F(Timeline, AnInjectionWithinAnOutageIsKnownByWhatTheInjectorSaysAfterwards) {
+  feed_fault("cart", "cpu", "0000s               00000000", "0000s               00000000");
+  feed_time("sonde_fault_start_timestamp_seconds", 20, 8);
+  feed_time("sonde_fault_end_timestamp_seconds", 20, 14);
+  EXPECT_EQ(letters(22), "nnnnnnnn????????nnnnnn");
+}
+
+TEST_F(Timeline, ALongTimeBetweenTwoInjectorsIsNormal) {
+  feed_fault("cart", "cpu", "1110s               111111", "1110s               111111");
+  EXPECT_EQ(letters(26).substr(8), "nnnnnnnnnnn|||FFFF");
+}
+
+TEST_F(Timeline, AShapeBelowHalfOfItsLevelIsNoExample) {
+  feed_fault("cart", "cpu", "111111111111111111", "111111111111111111");
+  feed(fault("sonde_fault_level_ratio", "cart", "cpu"), "111111000000111111");
+  EXPECT_EQ(letters(18).substr(2), "FFF|||www|||FFFF");
+}
+
+TEST_F(Timeline, AFaultOfAnotherNamespaceIsNoLabel) {
+  feed_fault("cart", "cpu", "11111111", "11111111");
+  EXPECT_EQ(letter(at(6)), 'F');
+  EXPECT_EQ(letter(at(6, "n")), 'F');
+  EXPECT_EQ(letter(at(6, "shop")), 'e');
+}
+
 TEST_F(Timeline, WithoutSamplesNobodyKnows) {
-  feed_fault("cart", "cpu", "1111      1111", "1111      1111");
-  EXPECT_EQ(letters(14).substr(2, 9), "F???????|");
+  feed_fault("cart", "cpu", "1111      11111", "1111      11111");
+  EXPECT_EQ(letters(15).substr(2), "F?????????FFF");
   timeline_ = FaultTimeline(kScrape);
   feed_fault("cart", "cpu", "1111", "1111");
   EXPECT_EQ(letters(10).substr(2), "FFFFF???");
