@@ -51,7 +51,9 @@ Result<void> parse_words(CLI::App& app, std::vector<std::string> words) {
   } catch (const CLI::CallForHelp&) {
     return fail(ErrorCode::kNotFound, app.help());
   } catch (const CLI::ParseError& error) {
-    return fail(ErrorCode::kInvalid, std::string(error.what()) + " (see --help)");
+    std::string command = app.get_name();
+    for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
+    return fail(ErrorCode::kInvalid, std::string(error.what()) + " (see " + command + " --help)");
   }
   return {};
 }

@@ -13,8 +13,6 @@
 namespace sonde {
 namespace {
 
-constexpr size_t kLongestReadFile = 1 << 20;
-
 tl::unexpected<Error> unreadable(int reason) {
   const ErrorCode code = reason == EACCES ? ErrorCode::kPermission : ErrorCode::kNotFound;
   return fail(code, fmt::format("{}; name a file that exists and can be read",
@@ -23,14 +21,14 @@ tl::unexpected<Error> unreadable(int reason) {
 
 }  // namespace
 
-Result<std::string> read_file(const std::string& path) {
+Result<std::string> read_file(const std::string& path, size_t longest) {
   const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file) return unreadable(errno);
   struct stat status{};
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return fail(ErrorCode::kInvalid, "not a regular file; name one, no directory or pipe");
   }
-  std::string text(kLongestReadFile + 1, '\0');
+  std::string text(longest + 1, '\0');
   size_t size = 0;
   while (size < text.size()) {
     const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
@@ -39,9 +37,8 @@ Result<std::string> read_file(const std::string& path) {
     if (count == 0) break;
     size += static_cast<size_t>(count);
   }
-  if (size > kLongestReadFile) {
-    return fail(ErrorCode::kLimit,
-                fmt::format("longer than {} bytes; name the right file", kLongestReadFile));
+  if (size > longest) {
+    return fail(ErrorCode::kLimit, fmt::format("longer than {} bytes; name the right file", longest));
   }
   text.resize(size);
   return text;

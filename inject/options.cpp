@@ -180,7 +180,10 @@ CommandLine refuse(const CLI::App& app, const CLI::ParseError& error) {
                           argument.starts_with('-') ? "unknown flag" : "unknown command or stray word");
   }
   std::ranges::replace(message, '\n', ' ');
-  return refuse(Error{ErrorCode::kInvalid, message + "; see sonde-inject --help"});
+  const auto commands = app.get_subcommands();
+  return refuse(
+      Error{ErrorCode::kInvalid, fmt::format("{}; see sonde-inject {}--help", message,
+                                             commands.empty() ? "" : commands[0]->get_name() + " ")});
 }
 
 }  // namespace
@@ -228,7 +231,7 @@ CommandLine read_command_line(int argc, const char* const* argv) {
 }
 
 Result<void> check_fault_words(const std::vector<std::string>& words) {
-  CLI::App app;
+  CLI::App app("", "sonde-inject");
   app.require_subcommand(1);
   RawFlags raw;
   auto commands = add_fault_commands(app, raw);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -13,20 +12,6 @@ namespace sonde::analyzer {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// F1 in the source's Table 5 (data sets A, B, and both) for these classifiers.
-struct PublishedScores {
-  std::string_view name;
-  double a;
-  double b;
-  double c;
-};
-constexpr std::array kPublished = {
-    PublishedScores{"knn", .93, .97, .96},
-    PublishedScores{"svm", .93, .77, .78},
-    PublishedScores{"naive_bayes", .93, .97, .78},
-    PublishedScores{"random_forest", .92, .99, .91},
-};
 
 Json score_json(const ClassScore& score) {
   return {
@@ -40,13 +25,6 @@ Json confusion_json(const ClassificationReport& report, size_t classes) {
     rows.push_back(std::vector<size_t>(begin, begin + static_cast<std::ptrdiff_t>(classes)));
   }
   return rows;
-}
-
-std::string published_row(std::string_view name) {
-  for (const PublishedScores& each : kPublished) {
-    if (each.name == name) return fmt::format("{:.2f} | {:.2f} | {:.2f}", each.a, each.b, each.c);
-  }
-  return "— | — | —";
 }
 
 }  // namespace
@@ -88,20 +66,16 @@ std::string classify_markdown(const ClassifyOutcome& outcome) {
   }
   text +=
       "\n\n| classifier | macro precision | recall | F1 | weighted precision | recall | F1 | accuracy | fit "
-      "s | predict s "
-      "| published F1: A | B | A + B |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n";
+      "s | predict s |\n|---|---|---|---|---|---|---|---|---|---|\n";
   for (const ClassifierOutcome& one : outcome.classifiers) {
     const ClassificationReport& report = one.report;
     fmt::format_to(
-        out,
-        "| {} | {:.3f} | {:.3f} | **{:.3f}** | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {} |\n",
+        out, "| {} | {:.3f} | {:.3f} | **{:.3f}** | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {:.3f} | {:.3f} |\n",
         one.kind->title, report.macro.precision, report.macro.recall, report.macro.f1,
         report.weighted.precision, report.weighted.recall, report.weighted.f1, report.accuracy,
-        one.fit_seconds, one.predict_seconds, published_row(one.kind->name));
+        one.fit_seconds, one.predict_seconds);
   }
-  text +=
-      "\nPublished: Du, Xie, He 2018, on other services and loads; a random split of rows.\n\n| class | rows "
-      "|";
+  text += "\n| class | rows |";
   for (const ClassifierOutcome& one : outcome.classifiers) {
     fmt::format_to(out, " {}: precision | recall | F1 |", one.kind->title);
   }

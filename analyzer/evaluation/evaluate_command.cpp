@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -53,7 +55,11 @@ Result<void> write_file(const std::string& path, std::string_view text) {
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
-  if (!file) return fail(ErrorCode::kPermission, fmt::format("{}: cannot be written", path));
+  if (!file) {
+    return fail(ErrorCode::kPermission,
+                fmt::format("{}: cannot be written: {}; name a file in a folder that can be", path,
+                            std::generic_category().message(errno)));
+  }
   return {};
 }
 

@@ -67,7 +67,8 @@ class TableReader {
 
  private:
   void complain(const std::string& what) {
-    if (!error_) error_ = Error{ErrorCode::kInvalid, fmt::format("{}: row {} below the header {}", name_, row_, what)};
+    if (!error_)
+      error_ = Error{ErrorCode::kInvalid, fmt::format("{}: row {} below the header {}", name_, row_, what)};
   }
   void complain_of_header(const std::string& what) {
     if (!error_) error_ = Error{ErrorCode::kInvalid, fmt::format("{}: {}", name_, what)};

@@ -94,10 +94,11 @@ Result<LabelledTable> read_training_table(const TrainFlags& flags) {
     if (!table) return fail(ErrorCode::kInvalid, "--input: " + table.error().message);
   }
   if (std::set(table->labels.begin(), table->labels.end()).size() < 2) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("every row has the label {}: there is nothing to tell apart; label rows by faults of "
-                            "sonde-inject that Prometheus scrapes",
-                            table->labels.front()));
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("every row has the label {}: there is nothing to tell apart; label rows by faults of "
+                    "sonde-inject that Prometheus scrapes",
+                    table->labels.front()));
   }
   if (!flags.columns.empty()) {
     if (const auto kept = keep_columns(*table, flags.columns); !kept) return tl::unexpected(kept.error());

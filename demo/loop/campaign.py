@@ -143,8 +143,8 @@ def run(loop: Loop, size: Size, seed: int, rate: float, output: Path) -> Outcome
     say("training")
     print(train(loop, table, seed), flush=True)
     report = analyze(
-        "evaluate", "classify", f"--train={table}", "--split=groups", "--group=injection", "--test-share=0.5",
-        f"--seed={seed}", f"--confusion={output / 'confusion'}",
+        "evaluate", "classify", f"--train={table}", "--split=groups", "--group=injection", "--test-share=0.34",
+        f"--seed={seed}", f"--confusion={output / 'confusion'}", "--published",
     )  # fmt: skip
     (output / "report.md").write_text(report, encoding="utf-8")
     print(report, flush=True)

@@ -48,6 +48,17 @@ class Campaign {
     });
   }
 
+  /// Only whether every injector would find its target.
+  int check() {
+    const auto there = check_targets();
+    if (there) {
+      fmt::print("{}: every target is there\n", options_.file);
+      return 0;
+    }
+    fmt::print(stderr, "sonde-inject campaign: {}\n", there.error().message);
+    return 1;
+  }
+
   int run() {
     if (const auto begun = begin(); !begun) {
       log::error("the campaign could not begin", {{"error", begun.error().message}});
@@ -237,6 +248,10 @@ class Campaign {
 };
 
 }  // namespace
+
+int check_campaign(CampaignOptions options) {
+  return Campaign(std::move(options)).check();
+}
 
 int run_campaign(CampaignOptions options) {
   return Campaign(std::move(options)).run();

@@ -30,4 +30,8 @@ struct CampaignOptions {
 /// early, 4 some faults showed no effect.
 int run_campaign(CampaignOptions options);
 
+/// Only looks whether each fault could be put where it should. Returns the exit code: 0, or 1 after saying
+/// why.
+int check_campaign(CampaignOptions options);
+
 }  // namespace sonde::inject

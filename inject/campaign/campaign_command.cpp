@@ -1,13 +1,10 @@
 #include "inject/campaign/campaign_command.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -15,7 +12,9 @@
 #include "common/help_text.h"
 #include "common/http/web_flags.h"
 #include "common/log.h"
+#include "common/read_file.h"
 #include "inject/campaign/campaign.h"
+#include "inject/options.h"
 
 namespace sonde::inject {
 namespace {
@@ -27,34 +26,25 @@ constexpr const char* kDescription =
     "publishes when each was there: what classifiers learn from.";
 
 constexpr const char* kFooter =
-    "A campaign's file:\n"
-    "  seed: 1\n"
-    "  warm_up: 1m               # of normal load before the first injection\n"
-    "  injection_duration: 1m\n"
-    "  pause_time: 20s           # after each injection\n"
-    "  repeat: 3                 # injections of each fault in each target\n"
-    "  order: random             # or listed: target by target, fault by fault\n"
-    "  targets: [{service: api}, {container: redis}, {cgroup: /shop/postgres}]\n"
-    "  faults:                   # flags of `sonde-inject FAULT`; [low, high] is drawn anew each time,\n"
-    "                            # of two whole numbers a whole one\n"
-    "    - {fault: cpu, cores: [0.5, 1.5]}\n"
-    "    - together: [{fault: cpu, cores: 1}, {fault: loss, loss: 5%}]   # in one target at once\n"
-    "    - walk: {fault: cpu, cores: 1}      # from target to target\n"
-    "    - heavy_workload: [1.5, 3]          # times the rate, no fault\n"
-    "  workload: {url: 'http://10.0.0.2:8080/item?id={1-500}', rate: 80}   # or steps, day, swing: see\n"
-    "                            # `sonde-inject workload --help`\n"
-    "\n"
     "Examples:\n"
+    "  sonde-inject campaign --example >shop.yml     # every key explained\n"
     "  sonde-inject campaign shop.yml --dry-run\n"
+    "  sonde-inject campaign shop.yml --check\n"
+    "  sonde-inject campaign shop.yml\n"
     "  sonde-inject campaign shop.yml --resume\n"
     "\n"
+    "It reaches the containers of the machine that it runs on. Let Prometheus scrape it: what was in place "
+    "when, and "
+    "so the labels, stand on its page.\n"
     "Exit codes: 0 every fault was proven, 1 it could not begin, 2 a wrong flag or file, 3 a signal ended it "
     "early, "
     "4 some faults showed no effect.";
 
 struct Flags {
   std::string file;
+  bool example = false;
   bool dry_run = false;
+  bool check = false;
   std::string journal;
   bool resume = false;
   std::string linger = "1m";
@@ -66,11 +56,16 @@ struct Flags {
 
 void add_flags(CLI::App& app, Flags& flags) {
   in_group(app, "Campaign", [&] {
-    app.add_option("FILE", flags.file, "The campaign, in YAML")->required();
-    app.add_flag("--dry-run", flags.dry_run,
-                 "Only print the injections, drawn and in their order, and their time");
-    app.add_option("--journal", flags.journal,
-                   "Where each injection that is over is noted (default: FILE.journal)")
+    app.add_option("FILE", flags.file, "The campaign, in YAML");
+    app.add_flag("--example", flags.example, "Print a campaign with every key explained, and end");
+    app.add_flag(
+        "--dry-run", flags.dry_run,
+        "Only print the injections, drawn and in their order, and their time; targets are not looked for");
+    app.add_flag("--check", flags.check, "Only look whether the file is right and every target there");
+    app.add_option(
+           "--journal", flags.journal,
+           "Where each injection that is over is noted (default: FILE.journal); that of a campaign that "
+           "is over is begun anew")
         ->type_name("FILE");
     app.add_flag("--resume", flags.resume, "Go on after the last injection that the journal has");
     app.add_option("--linger", flags.linger,
@@ -89,13 +84,21 @@ void add_flags(CLI::App& app, Flags& flags) {
   in_group(app, "Log", [&] { http::add_log_flags(app, flags.log); });
 }
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return fail(ErrorCode::kNotFound, fmt::format("{}: {}; name a file", path, std::strerror(errno)));
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (file.bad()) return fail(ErrorCode::kInvalid, fmt::format("{}: cannot be read; name a file", path));
-  return text;
+/// Before hours are spent: that each fault takes the flags that were drawn for it.
+Result<void> check_schedule(const CampaignSchedule& schedule, const std::string& file) {
+  for (size_t i = 0; i < schedule.injections.size(); ++i) {
+    for (const ScheduledFault& fault : schedule.injections[i].faults) {
+      std::vector<std::string> words = {fault.fault, "--cgroup=/any",
+                                        "--duration=" + duration_text(fault.duration)};
+      words.insert(words.end(), fault.flags.begin(), fault.flags.end());
+      if (const auto good = check_fault_words(words); !good) {
+        return fail(
+            fmt::format("{}: injection {} ({} {})", file, i + 1, fault.fault, fmt::join(fault.flags, " ")),
+            good.error());
+      }
+    }
+  }
+  return {};
 }
 
 Result<CampaignOptions> interpret(const Flags& flags) {
@@ -107,13 +110,17 @@ Result<CampaignOptions> interpret(const Flags& flags) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("--linger={}: no duration up to 24h; write for example 1m", flags.linger));
   }
+  if (flags.file.empty()) {
+    return fail(ErrorCode::kInvalid, "FILE is missing: the campaign in YAML; --example prints one");
+  }
   const auto text = read_file(flags.file);
-  if (!text) return tl::unexpected(text.error());
+  if (!text) return fail(flags.file, text.error());
   auto plan = parse_campaign(*text, flags.file);
   if (!plan) return tl::unexpected(plan.error());
   CampaignOptions options;
   options.file = flags.file;
   options.schedule = make_schedule(*plan);
+  if (auto good = check_schedule(options.schedule, flags.file); !good) return tl::unexpected(good.error());
   options.plan = std::move(*plan);
   options.journal = flags.journal.empty() ? flags.file + ".journal" : flags.journal;
   options.resume = flags.resume;
@@ -145,6 +152,10 @@ int run_campaign_command(int argc, const char* const* argv) {
                help ? "" : "sonde-inject campaign: ", parsed.error().message);
     return help ? 0 : kWrongFlag;
   }
+  if (flags.example) {
+    fmt::print("{}", campaign_example());
+    return 0;
+  }
   auto options = interpret(flags);
   if (!options) {
     fmt::print(stderr, "sonde-inject campaign: {}\n", options.error().message);
@@ -159,7 +170,7 @@ int run_campaign_command(int argc, const char* const* argv) {
                "sonde-inject campaign: injecting faults needs root; start it with sudo, or use --dry-run\n");
     return 1;
   }
-  return run_campaign(std::move(*options));
+  return flags.check ? check_campaign(std::move(*options)) : run_campaign(std::move(*options));
 }
 
 }  // namespace sonde::inject

@@ -6,18 +6,18 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "common/file_descriptor.h"
+#include "common/read_file.h"
 
 namespace sonde::inject {
 namespace {
 
 using nlohmann::json;
 
+constexpr size_t kLongestJournal = size_t{64} << 20;
 constexpr std::string_view kFormat = "sonde-campaign-journal 1";
 
 /// FNV-1a: says that two schedules differ, for no one who means harm.
@@ -92,15 +92,15 @@ Result<std::vector<InjectionOutcome>> CampaignJournal::read(const std::filesyste
                                                             std::string_view schedule) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return std::vector<InjectionOutcome>();
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  auto outcomes = parse(text, schedule);
+  const auto text = read_file(path, kLongestJournal);
+  if (!text) return fail("--journal=" + path.string(), text.error());
+  auto outcomes = parse(*text, schedule);
   if (!outcomes) {
     return fail(outcomes.error().code, fmt::format("--journal={}: {}; remove it or name another",
                                                    path.string(), outcomes.error().message));
   }
   // Half a line would be glued to the next one.
-  if (!text.ends_with('\n')) std::filesystem::resize_file(path, text.rfind('\n') + 1, ignored);
+  if (!text->ends_with('\n')) std::filesystem::resize_file(path, text->rfind('\n') + 1, ignored);
   return outcomes;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "common/yaml_section.h"
 #include "inject/faults/fault_table.h"
@@ -77,6 +78,25 @@ CampaignTarget parse_target(YamlSection section, const YAML::Node& node, const s
   return target;
 }
 
+/// Why a key of a fault is none of its own flags, with the remedy; "" where it may be one.
+std::string not_of_the_fault(const std::string& key) {
+  static const std::set<std::string, std::less<>> kTargetKeys = {"cgroup",  "container", "pod",
+                                                                 "service", "namespace", "replica"};
+  static const std::set<std::string, std::less<>> kCampaignKeys = {
+      "linger", "state-dir", "path.rootfs", "check", "report-descriptor", "help"};
+  if (kTargetKeys.contains(key)) return ": belongs under targets; every fault goes into each of them";
+  if (key == "duration") return ": injection_duration says it for every fault";
+  if (kCampaignKeys.contains(key) || key.starts_with("web.") || key.starts_with("log.")) {
+    return ": is a flag of the campaign, not of a fault; leave it out";
+  }
+  if (key.find('_') != std::string::npos) {
+    std::string flag = key;
+    std::ranges::replace(flag, '_', '-');
+    return fmt::format(": flags of a fault are written as on its command line; write {}", flag);
+  }
+  return "";
+}
+
 /// The flags at one end of their ranges, as a command line that could be run.
 std::vector<std::string> words_of(const CampaignFault& fault, bool high) {
   std::vector<std::string> words = {fault.fault, "--cgroup=/any", "--duration=1s"};
@@ -92,11 +112,17 @@ CampaignFault parse_fault(YamlSection& section, const YAML::Node& node, const st
     for (const auto& row : fault_table()) known.push_back(row.name);
     section.complaints().add(
         node, path + ".fault",
-        fmt::format("={}: no such fault; use one of {}", fault.fault, fmt::join(known, ", ")));
+        fmt::format("{}: use one of {}",
+                    fault.fault.empty() ? ": missing" : "=" + fault.fault + ": no such fault",
+                    fmt::join(known, ", ")));
     return fault;
   }
   const size_t complaints_before = section.complaints().count();
   section.for_rest([&](const std::string& key, const YAML::Node& value) {
+    if (const std::string why = not_of_the_fault(key); !why.empty()) {
+      section.complaints().add(value, path + "." + key, why);
+      return;
+    }
     if (value.IsScalar()) {
       fault.flags.push_back(FlagRange::fixed(key, value.Scalar()));
       return;
@@ -145,8 +171,8 @@ CampaignEntry parse_heavy(const YAML::Node& node, const std::string& path, Compl
   const auto range = pair ? FlagRange::between("factor", node[0].Scalar(), node[1].Scalar())
                           : FlagRange::between("factor", node.IsScalar() ? node.Scalar() : "",
                                                node.IsScalar() ? node.Scalar() : "");
-  if (!range) {
-    complaints.add(node, path, ": a factor of the workload's rate is wanted here: 2, or [1.5, 3]");
+  if (!range || range->lowest() <= 1) {
+    complaints.add(node, path, ": a factor above 1 of the workload's rate is wanted here: 2, or [1.5, 3]");
   } else {
     entry.heavy_factor = *range;
   }

@@ -55,4 +55,7 @@ struct CampaignPlan {
 /// flags are checked here too, those of targets are not.
 Result<CampaignPlan> parse_campaign(std::string_view text, const std::string& file);
 
+/// docs/campaign.yml: every key explained.
+std::string_view campaign_example();
+
 }  // namespace sonde::inject

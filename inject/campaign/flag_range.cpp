@@ -38,8 +38,11 @@ Result<FlagRange> FlagRange::between(std::string name, std::string_view low, std
   const auto from = parse_quantity(low);
   const auto to = parse_quantity(high);
   if (!from || !to || from->unit != to->unit || from->number > to->number) {
-    return fail(ErrorCode::kInvalid,
-                "a range is two numbers with the same unit, the lower first: [20ms, 80ms]");
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("[{}, {}] is no range; write two numbers with the same unit or none, the lower first, "
+                    "such as [0.5, 1.5] or [20ms, 80ms]",
+                    low, high));
   }
   FlagRange range;
   range.name_ = std::move(name);

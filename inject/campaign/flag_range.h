@@ -24,6 +24,8 @@ class FlagRange {
   /// The flag at the range's two ends.
   [[nodiscard]] std::string low() const { return flag(low_text_); }
   [[nodiscard]] std::string high() const { return flag(high_text_); }
+  /// The lower end of a range as a number; 0 of a fixed value.
+  [[nodiscard]] double lowest() const { return low_; }
 
  private:
   [[nodiscard]] std::string flag(const std::string& value) const { return "--" + name_ + "=" + value; }

@@ -37,8 +37,8 @@ TEST(EvaluateOptionsTest, WrongFlagsAreNamed) {
     const char* said;
   } cases[] = {
       {{"--test=b.csv"}, "--train"},
-      {{"--train=a.csv"}, "either --test or --split"},
-      {{"--train=a.csv", "--test=b.csv", "--split=rows"}, "either --test or --split"},
+      {{"--train=a.csv"}, "what to test with is missing"},
+      {{"--train=a.csv", "--test=b.csv", "--split=rows"}, "--test and --split: two things"},
       {{"--train=a.csv", "--split=groups"}, "--split=groups: needs --group"},
       {{"--train=a.csv", "--split=half"}, "--split"},
       {{"--train=a.csv", "--test=b.csv", "--algorithm=forest"}, "random_forest"},

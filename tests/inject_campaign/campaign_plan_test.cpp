@@ -1,7 +1,10 @@
 #include "inject/campaign/campaign_plan.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
 
 namespace sonde::inject {
 namespace {
@@ -70,7 +73,10 @@ TEST(CampaignPlan, SaysWhereAndWhatIsWrong) {
               HasSubstr("twice"));
   EXPECT_THAT(refusal(kTargets + std::string("faults: [{heavy_workload: 2}]\n")),
               HasSubstr("workload: missing"));
-  EXPECT_THAT(refusal(kTargets + std::string("faults: [{heavy_workload: much}]\n")), HasSubstr("a factor"));
+  for (const char* factor : {"much", "1", "[0.5, 3]"}) {
+    EXPECT_THAT(refusal(fmt::format("{}faults: [{{heavy_workload: {}}}]\n", kTargets, factor)),
+                HasSubstr("a factor above 1"));
+  }
   EXPECT_THAT(refusal("targets: [{service: api}]\nfaults: [{walk: {fault: cpu}}]\n"),
               HasSubstr("two targets or more"));
   EXPECT_THAT(refusal(kTargets + cpu + "workload: {url: 'ftp://x', rate: 1}\n"),
@@ -79,6 +85,28 @@ TEST(CampaignPlan, SaysWhereAndWhatIsWrong) {
   EXPECT_THAT(refusal(kTargets + cpu + "sed: 1\n"), HasSubstr("sed"));
   EXPECT_THAT(refusal("a: [\n"), HasSubstr("shop.yml"));
   EXPECT_THAT(refusal(std::string(2 << 20, ' ')), HasSubstr("at most"));
+}
+
+TEST(CampaignPlan, SaysWhereAFlagBelongsThatIsNoneOfTheFault) {
+  const auto said = [](const std::string& fault) {
+    return refusal(fmt::format("{}faults: [{{{}}}]\n", kTargets, fault));
+  };
+  EXPECT_THAT(said("fault: cpu, duration: 5s"), HasSubstr("faults[0].duration: injection_duration says it"));
+  EXPECT_THAT(said("fault: cpu, cgroup: /a"), HasSubstr("faults[0].cgroup: belongs under targets"));
+  EXPECT_THAT(said("fault: cpu, web.listen-address: ':1'"), HasSubstr("a flag of the campaign"));
+  EXPECT_THAT(said("fault: cpu, min_effect: 0.3"), HasSubstr("write min-effect"));
+  EXPECT_THAT(said("fault: loss, loss: 5%"), HasSubstr("(see sonde-inject loss --help)"));
+  EXPECT_THAT(said("cores: 1"), HasSubstr("faults[0].fault: missing: use one of cpu, "));
+  EXPECT_THAT(said("fault: cpu, cores: [2, 1]"), HasSubstr("[2, 1] is no range"));
+}
+
+TEST(CampaignPlan, TheExampleIsTheDocumentedFileAndGood) {
+  std::ifstream file(SONDE_SOURCE_DIR "/docs/campaign.yml");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_EQ(text, campaign_example());
+  const auto plan = parse_campaign(text, "docs/campaign.yml");
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_EQ(plan->faults.size(), 7U);
 }
 
 }  // namespace
