@@ -215,7 +215,7 @@ class Training(unittest.TestCase):
                 (["dataset", "--url", self.url, "--from", "-1h", "--to", "-2h"], "--to: '-2h' lies before"),
                 (["dataset", "--url", "ftp://x", "--from", "-1h"], "--url: url=ftp://x"),
                 (["dataset", "--config.file", "/none.yml", "--from", "-1h"], "--config.file=/none.yml"),
-                (["train", "--model", "/tmp/x"], "either --input or --from"),
+                (["train", "--model", "/tmp/x"], "what to learn from is missing"),
                 (["train", "--model", "/tmp/x", "--input", "/none.csv"], "/none.csv"),
                 (["train", "--input", "/none.csv"], "--model")):
             done = analyzer(*arguments)

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "common/read_file.h"
 #include "common/log.h"
+#include "common/read_file.h"
 
 namespace sonde::http {
 namespace {
