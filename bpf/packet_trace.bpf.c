@@ -63,11 +63,11 @@ int BPF_PROG(dev_queue, struct sk_buff *skb)
 	struct trace_event event = {};
 	__u32 flow;
 
-	if (!read_sent(skb, &packet))
-		return 0;
-	flow = flow_of_sent(skb, &packet.direction);
+	flow = read_sent(skb, &packet) ? flow_of_sent(skb, &packet.direction) : SONDE_TRACE_NO_FLOW;
 	if (flow == SONDE_TRACE_NO_FLOW) {
-		count_source(skb, &packet.direction.source, false);
+		/* Whatever the protocol: it takes the device's time. */
+		if (!is_any(&packet.direction.source))
+			count_source(skb, &packet.direction.source, false);
 		return 0;
 	}
 	count_source(skb, &packet.direction.source, true);

@@ -212,10 +212,12 @@ void Exporter::make_tracer(const Options& options) {
     capabilities_.set("packet_trace", CapabilityReason::kDisabled);
     return;
   }
-  tracer_ = std::make_unique<Tracer>(*bpf_, TracerOptions{.limits = options.traces.limits,
-                                                          .procfs = options.roots.procfs,
-                                                          .networks = options.flows.networks,
-                                                          .containers = containers_now()});
+  TracerOptions tracer{.limits = options.traces.limits,
+                       .procfs = options.roots.procfs,
+                       .networks = options.flows.networks,
+                       .containers = containers_now()};
+  if (flows_) tracer.addresses = [this] { return flows_->interfaces().addresses(); };
+  tracer_ = std::make_unique<Tracer>(*bpf_, std::move(tracer));
   if (const auto works = tracer_->probe(); !works) {
     log::warning("connections cannot be traced", {{"reason", works.error().message}});
   }

@@ -36,19 +36,22 @@ static __always_inline void address_of_v4(struct flow_address *address, __be32 v
 	words[3] = v4;
 }
 
-/* Length of all headers up to TCP's and, by `size`, of the whole; 0: no TCP packet, or a later fragment. */
+/*
+ * Length of all headers up to TCP's and, by `size`, of the whole; 0: no TCP packet, or a later fragment. The
+ * addresses are those of any packet of IP.
+ */
 static __always_inline __u32 read_ip(const unsigned char *start, __be16 protocol, __u32 left,
 				     struct trace_direction *direction, __u32 *size)
 {
 	if (protocol == bpf_htons(ETH_P_IP)) {
 		struct iphdr ip;
 
-		if (bpf_probe_read_kernel(&ip, sizeof(ip), start) || ip.protocol != IPPROTO_TCP)
-			return 0;
-		if (ip.frag_off & bpf_htons(0x1fff))
+		if (bpf_probe_read_kernel(&ip, sizeof(ip), start))
 			return 0;
 		address_of_v4(&direction->source, ip.saddr);
 		address_of_v4(&direction->destination, ip.daddr);
+		if (ip.protocol != IPPROTO_TCP || ip.frag_off & bpf_htons(0x1fff))
+			return 0;
 		/* BIG TCP has 0 there. */
 		*size = ip.tot_len ? bpf_ntohs(ip.tot_len) : left;
 		return ip.ihl * 4;
@@ -82,7 +85,8 @@ static __always_inline __u32 read_ip(const unsigned char *start, __be16 protocol
 
 /*
  * Reads the packet whose IP header lies at `start`; `linear` bytes from there on are in one piece. False for
- * what is no TCP segment with acknowledgement, or has its headers elsewhere: a later tracepoint sees it.
+ * what is no TCP segment with acknowledgement, or has its headers elsewhere: a later tracepoint sees it. The
+ * addresses are read of any packet of IP; they stay 0 of others.
  */
 static __noinline bool read_packet(struct sk_buff *skb, const unsigned char *start, __u32 linear, __u32 left,
 				   struct traced_packet *packet)

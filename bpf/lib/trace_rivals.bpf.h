@@ -39,7 +39,7 @@ struct {
 	__type(value, __u32);
 } devices SEC(".maps");
 
-/* Bytes of all packets that came to such a device, by their source address. Full: counted. */
+/* Bytes of all packets of IP that came to such a device, by their source address. Full: counted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""The two ends of one connection that trace_verdicts.py slows down, and who takes their CPU away.
+"""The two ends of one connection that trace_verdicts.py slows down, and who takes their CPU or interface away.
 
 usage: trace_peers.py receive PORT BYTES LATE_SECONDS CPU        prints "ready"; then reads messages of BYTES, each
                                                                  LATE_SECONDS late, and answers by one byte
        trace_peers.py doze PORT BYTES LATE_SECONDS CPU           the same, with a sleep before that ends before it begins
        trace_peers.py send ADDRESS PORT BYTES EVERY_SECONDS CPU  prints "port N"; then writes BYTES, waits for the
                                                                  answer and EVERY_SECONDS
+       trace_peers.py burst ADDRESS BYTES EVERY_SECONDS CPU      sends BYTES in datagrams, and again
        trace_peers.py burn CPU                                   computes
 CPU -1: any.
 """
@@ -17,6 +18,8 @@ import time
 from collections.abc import Callable
 
 PR_SET_TIMERSLACK = 29
+DATAGRAM_BYTES = 1400
+NOBODY = 9  # a port
 
 
 def stay_on(cpu: int) -> None:
@@ -61,6 +64,19 @@ def send(address: str, port: int, size: int, every: float) -> None:
         time.sleep(every)
 
 
+def burst(address: str, size: int, every: float) -> None:
+    """Sends datagrams that nobody receives, all at once, for ever."""
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * size)
+    while True:
+        for _ in range(size // DATAGRAM_BYTES):
+            try:
+                datagrams.sendto(bytes(DATAGRAM_BYTES), (address, NOBODY))
+            except ConnectionRefusedError:
+                pass
+        time.sleep(every)
+
+
 def main() -> None:
     """Runs the role that the command line names."""
     role, *words = sys.argv[1:]
@@ -72,6 +88,8 @@ def main() -> None:
         receive(int(words[0]), int(words[1]), float(words[2]), sleep_not_at_all)
     elif role == "send":
         send(words[0], int(words[1]), int(words[2]), float(words[3]))
+    elif role == "burst":
+        burst(words[0], int(words[1]), float(words[2]))
     else:
         while True:
             pass

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "exporter/flows/tracing/trace_request.h"
+#include "exporter/flows/tracing/trace_targets.h"
 
 namespace sonde::exporter {
 namespace {
@@ -62,6 +63,19 @@ TEST(Culprits, WhoSharesAnInterfaceIsRankedByBytes) {
   EXPECT_EQ(all[0].culprits[0].name, pod("at-10.0.0.3"));
   EXPECT_NEAR(all[0].culprits[0].share, 0.9, 1e-9);
   EXPECT_TRUE(all[0].culprits[1].victim);
+}
+
+TEST(Culprits, AnAddressIsTheContainersThatAloneHasIt) {
+  const auto address = [](const char* text) { return parse_trace_end(text)->address; };
+  const std::map<uint32_t, identity::ContainerName> by_space{{4, pod("a")}, {5, pod("b")}};
+  const std::vector<ContainerAddresses> addresses{{4, {address("10.0.0.1"), address("169.254.0.1")}},
+                                                  {5, {address("10.0.0.2"), address("169.254.0.1")}},
+                                                  {6, {address("10.0.0.3")}}};
+  auto names = containers_by_address(by_space, addresses);
+  EXPECT_EQ(names[address("10.0.0.1")], pod("a"));
+  EXPECT_EQ(names[address("10.0.0.2")], pod("b"));
+  EXPECT_EQ(names[address("169.254.0.1")], std::nullopt) << "two have it";
+  EXPECT_EQ(names[address("10.0.0.3")], std::nullopt) << "no container is known there";
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace sonde::exporter {
 
 /// Network namespaces of made-up events.
 inline constexpr uint32_t kSender = 101;
-inline constexpr uint32_t kNode = 102;
+inline constexpr uint32_t kBetween = 102;
 inline constexpr uint32_t kReceiver = 103;
 inline constexpr uint32_t kWriter = 11;  ///< thread
 inline constexpr uint32_t kReader = 12;  ///< thread

@@ -147,8 +147,8 @@ TEST(Pairing, ALostPacketsTimeIsThatOfTheStageThatLostIt) {
 TEST(Pairing, QueuesBetweenTheEndsAreToldFromTheRestOfTheWay) {
   MadeUpEvents events;
   events.packet(1, 10, kWay);
-  events.add(SONDE_TRACE_QUEUE, 1200, 1, 10, 0, kNode, 0, 0, 0, 1, 7);
-  events.add(SONDE_TRACE_TRANSMIT, 1500, 1, 10, 0, kNode, 0, 0, 0, 1, 7);
+  events.add(SONDE_TRACE_QUEUE, 1200, 1, 10, 0, kBetween, 0, 0, 0, 1, 7);
+  events.add(SONDE_TRACE_TRANSMIT, 1500, 1, 10, 0, kBetween, 0, 0, 0, 1, 7);
   const TracedUnit unit = pair(events)[0].units[0];
   EXPECT_EQ(stage(unit, Stage::kWayQdisc), 300);
   EXPECT_EQ(stage(unit, Stage::kWay), 100);

@@ -70,4 +70,18 @@ std::map<uint32_t, identity::ContainerName> containers_by_space(const ContainerT
   return names;
 }
 
+ContainersByAddress containers_by_address(const std::map<uint32_t, identity::ContainerName>& by_space,
+                                          std::span<const ContainerAddresses> addresses) {
+  ContainersByAddress names;
+  for (const ContainerAddresses& of_container : addresses) {
+    const auto name = by_space.find(static_cast<uint32_t>(of_container.network_namespace));
+    if (name == by_space.end()) continue;
+    for (const flow_address& address : of_container.addresses) {
+      const auto [known, is_new] = names.emplace(address, name->second);
+      if (!is_new) known->second.reset();
+    }
+  }
+  return names;
+}
+
 }  // namespace sonde::exporter

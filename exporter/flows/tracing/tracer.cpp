@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -152,16 +151,16 @@ void Tracer::analyse(TraceReport& report) const {
     const size_t living = table->containers().size();
     return *owner < living ? table->containers()[*owner].name : table->ended()[*owner - living].name;
   };
-  // An address is known by the sockets that use it; others' are shown as they are.
-  names.of_address = [&](const flow_address& address) -> std::optional<identity::ContainerName> {
-    const auto same = [&](const flow_address& other) {
-      return std::memcmp(&address, &other, sizeof other) == 0;
-    };
+  const auto addresses = options_.addresses ? options_.addresses() : std::vector<ContainerAddresses>{};
+  // An address is known by the sockets that use it, else as a container's; others' are shown as they are.
+  names.of_address = [&, by_address = containers_by_address(report.spaces, addresses)](
+                         const flow_address& address) -> std::optional<identity::ContainerName> {
     for (const PairDelay& pair : report.pairs) {
-      if (same(pair.sender)) return names.of_space(pair.there.sender_space);
-      if (same(pair.receiver)) return names.of_space(pair.there.receiver_space);
+      if (same_address(address, pair.sender)) return names.of_space(pair.there.sender_space);
+      if (same_address(address, pair.receiver)) return names.of_space(pair.there.receiver_space);
     }
-    return std::nullopt;
+    const auto found = by_address.find(address);
+    return found == by_address.end() ? std::nullopt : found->second;
   };
   report.contention = find_culprits(report.counts, names);
 }

@@ -15,6 +15,7 @@
 #include "common/result.h"
 #include "exporter/bpf_context.h"
 #include "exporter/container_table.h"
+#include "exporter/flows/flow_interfaces.h"
 #include "exporter/flows/tracing/trace_metrics.h"
 #include "exporter/flows/tracing/trace_report.h"
 
@@ -26,6 +27,8 @@ struct TracerOptions {
   std::string procfs = "/proc";
   NamedNetworks networks{};  ///< of ends that are no container of this node, as --flows.networks
   std::function<std::shared_ptr<const ContainerTable>()> containers{};
+  /// The addresses of this node's containers; may be empty: then ends of traced connections alone have names.
+  std::function<std::vector<ContainerAddresses>()> addresses{};
 };
 
 /// Makes traces, one at a time, and keeps the latest. Programs are loaded and attached while one runs, and
