@@ -48,13 +48,18 @@ PaddedRows with_bias(const LabelledRows& rows) {
   return padded;
 }
 
-/// The sigmoid over decision values of rows that the fit did not see; of too few rows over those it saw.
+/// The sigmoid over decision values of rows that the fit did not see; of too few rows over those it saw. What
+/// is left out at a time is a block of each class: rows are in order of time, and neighbours of one that was
+/// learnt from would flatter.
 std::pair<double, double> fit_sigmoid(const PaddedRows& rows, std::span<const SidedRow> sided,
                                       size_t first_rows, uint64_t seed) {
   const size_t folds = std::min({kFolds, first_rows, sided.size() - first_rows});
+  const auto fold_of = [&](size_t i) {
+    return i < first_rows ? i * folds / first_rows : (i - first_rows) * folds / (sided.size() - first_rows);
+  };
   std::vector<double> decisions(sided.size());
   for (size_t fold = 0; fold < std::max<size_t>(folds, 1); ++fold) {
-    const auto is_told = [&](size_t i) { return folds < 2 || i % folds == fold; };
+    const auto is_told = [&](size_t i) { return folds < 2 || fold_of(i) == fold; };
     std::vector<SidedRow> learnt;
     for (size_t i = 0; i < sided.size(); ++i) {
       if (folds < 2 || !is_told(i)) learnt.push_back(sided[i]);
