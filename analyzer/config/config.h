@@ -100,7 +100,7 @@ struct DiagnosisConfig {
 /// `classifier`.
 struct ClassifierConfig {
   std::string model;  ///< folder that `train` writes; "": no classifier
-  std::string algorithm = "random_forest";
+  std::string algorithm = "svm";
   double confidence = 0.6;
   std::string name_space;  ///< "": services of all namespaces
 
