@@ -47,6 +47,14 @@ bool is_cgroup(const identity::MountEntry& mount) {
   return mount.type == "cgroup" || mount.type == "cgroup2";
 }
 
+bool is_unified(const identity::MountEntry& mount) {
+  return mount.type == "cgroup2";
+}
+
+std::string hierarchy_of(const identity::MountEntry& mount) {
+  return is_unified(mount) ? "unified" : controllers_of(mount.super_options);
+}
+
 /// The folder of a cgroup below a mount that may show a part of the tree only; "" where it lies outside of
 /// that.
 fs::path folder_below(const identity::MountEntry& mount, std::string_view below) {
@@ -116,8 +124,28 @@ tl::unexpected<Error> join_error(const CgroupFolder& folder, int error) {
 
 }  // namespace
 
+std::vector<identity::MountEntry> mounts_here() {
+  return identity::parse_mountinfo(read_text("/proc/self/mountinfo"));
+}
+
+Result<CgroupFolder> find_folder(std::string_view path, std::string_view hierarchy,
+                                 std::span<const identity::MountEntry> mounts) {
+  auto answer = fail(ErrorCode::kUnavailable,
+                     fmt::format("no mount of the {} hierarchy shows '{}' here", hierarchy, path));
+  for (const auto& mount : mounts) {
+    if (!is_cgroup(mount) || hierarchy_of(mount) != hierarchy) continue;
+    const fs::path folder = folder_below(mount, path);
+    std::error_code error;
+    if (folder.empty()) continue;
+    if (fs::exists(folder, error)) return CgroupFolder{std::string(hierarchy), is_unified(mount), folder};
+    answer = error ? fail(ErrorCode::kUnavailable, fmt::format("{}: {}", folder.string(), error.message()))
+                   : fail(ErrorCode::kNotFound, fmt::format("{} is gone", folder.string()));
+  }
+  return answer;
+}
+
 Result<CgroupTarget> CgroupTarget::find(std::string_view path) {
-  return find(path, identity::parse_mountinfo(read_text("/proc/self/mountinfo")));
+  return find(path, mounts_here());
 }
 
 Result<CgroupTarget> CgroupTarget::find(std::string_view path, std::span<const identity::MountEntry> mounts) {
@@ -127,13 +155,12 @@ Result<CgroupTarget> CgroupTarget::find(std::string_view path, std::span<const i
   target.path_ = *below;
   for (const auto& mount : mounts) {
     if (!is_cgroup(mount)) continue;
-    const bool unified = mount.type == "cgroup2";
-    const std::string name = unified ? "unified" : controllers_of(mount.super_options);
+    const std::string name = hierarchy_of(mount);
     std::error_code ignored;
     const fs::path folder = folder_below(mount, *below);
     const bool seen = std::ranges::count(target.folders_, name, &CgroupFolder::hierarchy) > 0;
     if (!seen && !folder.empty() && fs::exists(folder / "cgroup.procs", ignored)) {
-      target.folders_.push_back({name, unified, folder});
+      target.folders_.push_back({name, is_unified(mount), folder});
     }
   }
   if (target.folders_.empty()) {

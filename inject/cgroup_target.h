@@ -22,13 +22,21 @@ struct CgroupFolder {
   std::filesystem::path path;
 };
 
+/// Finds a cgroup again in the hierarchy of that name, for undo. `path` is that of CgroupTarget. Errors:
+/// kNotFound where the hierarchy has it no more, kUnavailable where that cannot be seen from here.
+Result<CgroupFolder> find_folder(std::string_view path, std::string_view hierarchy,
+                                 std::span<const identity::MountEntry> mounts);
+
+/// The cgroup mounts and others that the calling process sees.
+std::vector<identity::MountEntry> mounts_here();
+
 /// The cgroup a fault is meant for, in every hierarchy that has it (v1, v2, hybrid).
 class CgroupTarget {
  public:
   /// Looks `path` up below every hierarchy's root: "/shop/api-2"; a full path below any mount
   /// (/sys/fs/cgroup/memory/shop/api-2) means the same. Errors: kNotFound where no hierarchy has it, kInvalid
-  /// for the root however it is written (that would be the whole machine) and for a path with "..", kUnsupported where no hierarchy
-  /// that has it accounts CPU time.
+  /// for the root however it is written (that would be the whole machine) and for a path with "..",
+  /// kUnsupported where no hierarchy that has it accounts CPU time.
   static Result<CgroupTarget> find(std::string_view path);
   static Result<CgroupTarget> find(std::string_view path, std::span<const identity::MountEntry> mounts);
 

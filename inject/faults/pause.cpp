@@ -7,7 +7,7 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <utility>
 
 #include "common/clock.h"
 #include "inject/container_processes.h"
@@ -28,7 +28,7 @@ constexpr MetricRow kMeasuredPause{
 
 constexpr std::array kPauseRows = {kAskedPause, kMeasuredPause};
 
-/// The cgroup was not frozen by anybody before: what is thawed at the end is ours.
+/// Which cgroup (Freezer::mark) was not frozen by anybody before: what is thawed at the end is ours.
 constexpr std::string_view kFrozenByUs = "frozen-by-us";
 
 /// CPU time that a cgroup may be charged with late after it stands still: a tick at 100 Hz for each of 2
@@ -43,7 +43,7 @@ class PauseFault : public Fault {
   Result<void> prepare(const CgroupTarget& target, FaultState& state) override {
     target_ = target;
     if (auto apart = refuse_own_cgroup(target, "paused, it could not resume it"); !apart) return apart;
-    const auto freezer = Freezer::find(target);
+    auto freezer = Freezer::find(target);
     if (!freezer) return tl::unexpected(freezer.error());
     const auto frozen = freezer->is_asked_for();
     if (!frozen) return tl::unexpected(frozen.error());
@@ -56,8 +56,8 @@ class PauseFault : public Fault {
       return fail(ErrorCode::kInvalid,
                   fmt::format("'{}' has no process that could be paused", target.path()));
     }
-    freezer_ = *freezer;
-    state.details.emplace(kFrozenByUs, "yes");
+    freezer_ = std::move(*freezer);
+    state.details.emplace(kFrozenByUs, freezer_.mark());
     return {};
   }
 
@@ -125,15 +125,12 @@ std::span<const MetricRow> pause_fault_metric_rows() {
 }
 
 Result<void> undo_pause_fault(const FaultState& state) {
-  if (!state.details.contains(std::string(kFrozenByUs))) return {};  // it came to nothing
-  const auto target = CgroupTarget::find(state.cgroup);
-  if (!target) return {};
-  const auto freezer = Freezer::find(*target);
-  if (!freezer) return {};
-  if (auto thawed = freezer->set_frozen(false); !thawed) {
-    return freezer->is_frozen() ? thawed : Result<void>();  // gone meanwhile
-  }
-  return {};
+  const auto mark = state.details.find(std::string(kFrozenByUs));
+  if (mark == state.details.end()) return {};  // it came to nothing
+  const auto freezer = Freezer::find_again(state.cgroup, mark->second, mounts_here());
+  const auto thawed = freezer ? freezer->set_frozen(false) : Result<void>(tl::unexpected(freezer.error()));
+  if (!thawed && thawed.error().code == ErrorCode::kNotFound) return {};  // gone, and with it what was frozen
+  return thawed;
 }
 
 }  // namespace sonde::inject

@@ -9,6 +9,9 @@
 #include <iterator>
 #include <map>
 
+#include "inject/fault_state.h"
+#include "inject/freezer.h"
+#include "tests/identity/scratch_directory.h"
 #include "tests/inject/running_injector.h"
 #include "tests/inject/test_cgroup.h"
 #include "tests/inject/victim.h"
@@ -189,6 +192,53 @@ TEST_P(EveryFault, OfAnotherBootIsNobodysInThisOne) {
   EXPECT_TRUE(victim_->is_alive());
   EXPECT_EQ(look(*cgroup_, *victim_).victim, before_.victim);
   fs::remove_all(folder);
+}
+
+/// `sonde-inject undo` of a pause whose both processes are gone, as if the cgroup had had that freezer.
+class UndoOfAPause : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (geteuid() != 0) GTEST_SKIP() << "needs root: cgroups are made and frozen";
+    cgroup_.emplace();
+    ASSERT_TRUE(cgroup_->write("freezer.state", "FROZEN") || cgroup_->write("cgroup.freeze", "1"));
+  }
+  [[nodiscard]] Freezer freezer() const {
+    return Freezer::find(CgroupTarget::find(cgroup_->path()).value()).value();
+  }
+  [[nodiscard]] std::pair<std::string, int> undo(const std::string& mark) const {
+    FaultState state;
+    state.fault = "pause";
+    state.cgroup = cgroup_->path();
+    state.boot_id = boot_id();
+    state.expires_unix_ms = 1;
+    state.injector = state.watchdog = {getpid(), 1};  // a pid that was used again since
+    state.details = {{"frozen-by-us", mark}};
+    EXPECT_TRUE(write_state(state_path(folder_.path(), state.injector), state));
+    return run_program({"undo", "--state-dir=" + folder_.path()});
+  }
+
+  test::ScratchDirectory folder_;
+  std::optional<TestCgroup> cgroup_;
+};
+
+TEST_F(UndoOfAPause, ResumesTheCgroupThatWasPaused) {
+  EXPECT_EQ(undo(freezer().mark()).second, 0);
+  EXPECT_FALSE(freezer().is_asked_for().value());
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+TEST_F(UndoOfAPause, LeavesAnotherCgroupOfItsPathAlone) {
+  const std::string mark = freezer().mark();
+  EXPECT_EQ(undo(mark.substr(0, mark.find(' ')) + " 1").second, 0);
+  EXPECT_TRUE(freezer().is_asked_for().value());
+  EXPECT_TRUE(fs::is_empty(folder_.path()));
+}
+
+TEST_F(UndoOfAPause, FailsAndKeepsTheStateWhereItCannotSeeTheFreezer) {
+  const auto [text, code] = undo("nowhere 1");
+  EXPECT_EQ(code, 1);
+  EXPECT_THAT(text, HasSubstr("nowhere"));
+  EXPECT_FALSE(fs::is_empty(folder_.path()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Faults, EveryFault, testing::ValuesIn(all_faults()),
