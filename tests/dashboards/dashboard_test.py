@@ -5,7 +5,7 @@ import re
 import time
 import unittest
 
-from demo.loop import client
+from demo.loop import campaign, client
 from demo.loop.loop import Loop
 from demo.loop.progress import say
 from tests.dashboards import dashboards
@@ -17,6 +17,7 @@ STEP_SECONDS = 2.0
 QUIET_SECONDS = 40.0
 ALERT_SECONDS = 60.0
 PATIENCE_SECONDS = 30.0
+ROWS_OF_FAULT = 10
 loop: Loop
 fault_start: float
 
@@ -36,6 +37,16 @@ def setUpModule() -> None:  # pylint: disable=invalid-name
     say(f"fault in {FAULTED}")
     if loop.wait_for_alert("SondeCulprit", ALERT_SECONDS) is None:
         raise AssertionError(f"no SondeCulprit within {ALERT_SECONDS:.0f} s of the fault")
+    train()
+
+
+def train() -> None:
+    """What was quiet and what is the fault now, learnt: the class of the service has a panel too."""
+    table = loop.run.folder / "campaign.csv.gz"
+    fault_seen = fault_start + ROWS_OF_FAULT * STEP_SECONDS
+    client.wait_for("the fault is known well enough", lambda: time.time() > fault_seen, PATIENCE_SECONDS)
+    say(campaign.make_table(loop, fault_start - QUIET_SECONDS, table))
+    say(campaign.train(loop, table, seed=1))
 
 
 def scored() -> bool:
