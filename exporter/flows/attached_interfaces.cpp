@@ -71,9 +71,11 @@ void AttachedInterfaces::sync(const std::vector<WantedInterface>& wanted, Steady
   for (const WantedInterface& entry : wanted) {
     by_key.emplace(Key{entry.interface.space, entry.interface.index}, &entry);
   }
-  // A link that the kernel detached was at an interface that is gone: its index belongs to another now.
+  // A link that the kernel detached was at an interface that is gone: its index belongs to another now. A
+  // filter that is missing was deleted by somebody.
   std::erase_if(interfaces_, [&](const auto& entry) {
-    return !by_key.contains(entry.first) || !entry.second.from_container.holds();
+    return !by_key.contains(entry.first) || !entry.second.from_container.holds() ||
+           !entry.second.to_container.holds();
   });
   std::erase_if(failed_, [&](const auto& entry) { return !by_key.contains(entry.first); });
   drop_unused_spaces(wanted);
@@ -106,6 +108,21 @@ void AttachedInterfaces::sync(const std::vector<WantedInterface>& wanted, Steady
                    {{"interface", entry->interface.name}, {"reason", attached.error().message}});
     }
   }
+  if (hidden() > 0 && !std::exchange(logged_hidden_, true)) {
+    log::warning(
+        "another program's tc filters stand in front of the flow programs, which do not see what those take",
+        {{"interfaces", hidden()}});
+  }
+}
+
+void AttachedInterfaces::look() {
+  for (auto& [number, space] : spaces_) space.attacher->look();
+}
+
+size_t AttachedInterfaces::hidden() const {
+  size_t sum = 0;
+  for (const auto& [number, space] : spaces_) sum += space.attacher->hidden();
+  return sum;
 }
 
 void AttachedInterfaces::drop_unused_spaces(const std::vector<WantedInterface>& wanted) {

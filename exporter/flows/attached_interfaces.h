@@ -46,6 +46,8 @@ class AttachedInterfaces {
   /// Detaches from what is not wanted, attaches to what is. What fails is tried again after 10 s. Takes not
   /// much longer than half a second; the rest is for the next call.
   void sync(const std::vector<WantedInterface>& wanted, SteadyTime now);
+  /// Notices programs that somebody else detached; the next sync() attaches them again.
+  void look();
   /// The interface is gone, and what holds a program there with it.
   void forget(uint32_t space, uint32_t index);
 
@@ -53,6 +55,8 @@ class AttachedInterfaces {
   /// Interfaces held by kTcx or kClsact.
   [[nodiscard]] size_t held_by(TcMeans means) const;
   [[nodiscard]] size_t failed() const { return failed_.size(); }
+  /// As TcAttacher::hidden().
+  [[nodiscard]] size_t hidden() const;
   [[nodiscard]] const AttachCounts& counts() const { return counts_; }
   /// When sync() has something to do again; the largest time where it has not.
   [[nodiscard]] SteadyTime next_retry() const;
@@ -77,6 +81,7 @@ class AttachedInterfaces {
   Options options_;
   uint32_t home_space_ = 0;
   bool logged_failure_ = false;
+  bool logged_hidden_ = false;
   bool unfinished_ = false;  ///< sync() has left something to the next call
   AttachCounts counts_;
   std::map<uint32_t, Space> spaces_;

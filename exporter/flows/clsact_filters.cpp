@@ -24,6 +24,7 @@ namespace {
 /// Before those that the kernel numbers itself (49152 and less), behind what has a fixed place at the front.
 constexpr uint32_t kPriority = 47;
 constexpr uint32_t kQdisc = TC_H_MAKE(TC_H_CLSACT, 0U);
+constexpr std::string_view kKind = "bpf";
 constexpr std::string_view kPrefix = "sonde_";
 /// At the end of the name of a filter whose owner made the qdisc too.
 constexpr std::string_view kMadeQdisc = "+qdisc";
@@ -88,6 +89,7 @@ struct ClsactFilters::Filter {
   uint32_t info = 0;  ///< priority and protocol
   uint32_t handle = 0;
   std::string name{};
+  bool direct_action = false;  ///< of cls_bpf: it may end the packet's way along the filters
 };
 
 ClsactFilters::ClsactFilters(NetlinkSocket socket, uint32_t owner, FileDescriptor alive)
@@ -146,6 +148,8 @@ Result<uint32_t> ClsactFilters::add(uint32_t interface, Direction direction, int
     (void)remove_qdisc_if_empty(interface);
     return fail("clsact filter", error);
   }
+  own_[interface].emplace(parent_of(direction), handle);
+  (void)look_at(interface);  // what stands in front; if it cannot be told now, the next look() will
   return handle;
 }
 
@@ -164,7 +168,46 @@ Result<void> ClsactFilters::remove_filter(uint32_t interface, uint32_t parent, u
   return fail("clsact filter", removed.error());
 }
 
+Result<void> ClsactFilters::look_at(uint32_t interface) {
+  const auto filters = filters_of(interface);
+  if (!filters) return tl::unexpected(filters.error());
+  std::set<std::pair<uint32_t, uint32_t>> present;
+  bool hidden = false;
+  for (const Filter& filter : *filters) {
+    const auto name = read_name(filter.name);
+    if (name && name->owner == owner_) present.emplace(filter.parent, filter.handle);
+    hidden = hidden || (!name && filter.direct_action && TC_H_MAJ(filter.info) >> 16U < kPriority);
+  }
+  std::erase_if(own_[interface], [&](const auto& own) { return !present.contains(own); });
+  if (hidden) {
+    hidden_.insert(interface);
+  } else {
+    hidden_.erase(interface);
+  }
+  return {};
+}
+
+Result<void> ClsactFilters::look() {
+  Result<void> looked;
+  for (const auto& [interface, own] : own_) {
+    if (auto at_one = look_at(interface); !at_one) looked = std::move(at_one);
+  }
+  return looked;
+}
+
+bool ClsactFilters::has(uint32_t interface, Direction direction, uint32_t handle) const {
+  const auto own = own_.find(interface);
+  return own != own_.end() && own->second.contains({parent_of(direction), handle});
+}
+
 Result<void> ClsactFilters::remove(uint32_t interface, Direction direction, uint32_t handle) {
+  if (const auto own = own_.find(interface); own != own_.end()) {
+    own->second.erase({parent_of(direction), handle});
+    if (own->second.empty()) {
+      own_.erase(own);
+      hidden_.erase(interface);
+    }
+  }
   auto removed =
       remove_filter(interface, parent_of(direction), TC_H_MAKE(kPriority << 16U, htons(ETH_P_ALL)), handle);
   if (!removed) return removed;
@@ -202,10 +245,15 @@ Result<std::vector<ClsactFilters::Filter>> ClsactFilters::filters_of(uint32_t in
       const auto& header = *static_cast<const tcmsg*>(mnl_nlmsg_get_payload(&entry));
       Filter filter{.parent = header.tcm_parent, .info = header.tcm_info, .handle = header.tcm_handle};
       if (filter.handle == 0) return;  // an entry for the whole priority
+      bool is_bpf = false;             // the kernel tells the kind before the options
       for_each_attribute(entry, sizeof(tcmsg), [&](const nlattr& attribute) {
+        if (mnl_attr_get_type(&attribute) == TCA_KIND) is_bpf = mnl_attr_get_str(&attribute) == kKind;
         if (mnl_attr_get_type(&attribute) != TCA_OPTIONS) return;
         for_each_nested(attribute, [&](const nlattr& option) {
-          if (mnl_attr_get_type(&option) == TCA_BPF_NAME) filter.name = mnl_attr_get_str(&option);
+          if (is_bpf && mnl_attr_get_type(&option) == TCA_BPF_NAME) filter.name = mnl_attr_get_str(&option);
+          if (is_bpf && mnl_attr_get_type(&option) == TCA_BPF_FLAGS) {
+            filter.direct_action = (mnl_attr_get_u32(&option) & TCA_BPF_FLAG_ACT_DIRECT) != 0;
+          }
         });
       });
       listed.push_back(std::move(filter));

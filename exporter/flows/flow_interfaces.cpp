@@ -31,6 +31,10 @@ constexpr MetricRow kUnowned{"sonde_exporter_flow_interfaces_unowned", MetricTyp
                              "Host ends of veth pairs that lead to the network namespace of no known "
                              "container. Nothing is attached to "
                              "them."};
+constexpr MetricRow kHidden{
+    "sonde_exporter_flow_interfaces_hidden", MetricType::kGauge, "", "",
+    "Interfaces where another program's cls_bpf filter with direct action stands in front "
+    "of the flow programs, which do not see what it takes. Never where those are tcx links."};
 constexpr MetricRow kAttachments{"sonde_exporter_flow_attachments_total", MetricType::kCounter, "", "means",
                                  "Interfaces that flow programs were attached to."};
 constexpr MetricRow kFailures{"sonde_exporter_flow_attach_failures_total", MetricType::kCounter, "", "",
@@ -40,7 +44,8 @@ constexpr MetricRow kRelistings{"sonde_exporter_flow_relistings_total", MetricTy
                                 "Listings of all interfaces because events of the kernel were lost."};
 constexpr MetricRow kStale{"sonde_exporter_flow_stale_filters_removed_total", MetricType::kCounter, "", "",
                            "Filters that a killed exporter had left and that were removed."};
-constexpr std::array kRows{kInterfaces, kFailed, kUnowned, kAttachments, kFailures, kRelistings, kStale};
+constexpr std::array kRows{kInterfaces,  kFailed,   kUnowned,    kHidden,
+                           kAttachments, kFailures, kRelistings, kStale};
 
 /// Between two turns, so that interfaces that come and go in a loop cannot keep a processor busy.
 constexpr std::chrono::milliseconds kShortestTurn{20};
@@ -56,6 +61,7 @@ struct FlowInterfaces::Published {
   std::array<size_t, 2> held{};  ///< by tcx, by clsact
   size_t failed = 0;
   size_t unowned = 0;
+  size_t hidden = 0;
   uint64_t relistings = 0;
   TcMeans means = TcMeans::kTcx;
 
@@ -72,6 +78,7 @@ struct FlowInterfaces::Published {
     held = {worker.attached().held_by(TcMeans::kTcx), worker.attached().held_by(TcMeans::kClsact)};
     failed = worker.attached().failed();
     unowned = worker.unowned();
+    hidden = worker.attached().hidden();
     relistings = worker.relistings();
     means = worker.means();
   }
@@ -157,6 +164,7 @@ void FlowInterfaces::write(metrics::SeriesWriter& writer) const {
   by_means(kInterfaces, now.held[0], now.held[1]);
   one(kFailed, now.failed);
   one(kUnowned, now.unowned);
+  one(kHidden, now.hidden);
   by_means(kAttachments, now.counts.tcx, now.counts.clsact);
   one(kFailures, now.counts.failures);
   one(kRelistings, now.relistings);

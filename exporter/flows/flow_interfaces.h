@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,8 @@ struct FlowInterfacesOptions {
   TcMeans means = TcMeans::kBest;
   /// Of the queue of link events; when it overflows all links are listed anew.
   int event_bytes = 4 << 20;
+  /// All links are listed so often although no event was lost, and filters that somebody deleted are noticed.
+  std::chrono::milliseconds list_period{60'000};
   /// The programs of a space, asked once before the first interface of it is attached to. Spaces: 0 is the
   /// exporter's own network namespace, 1 the one of `network_namespace`, further ones are containers'.
   std::function<Result<FlowProgramDescriptors>(uint32_t space)> programs{};

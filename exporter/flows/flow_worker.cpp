@@ -14,8 +14,6 @@ namespace {
 /// After a change of links, how soon containers are looked for again; twice as long each time.
 constexpr std::chrono::milliseconds kShortestPause{50};
 constexpr std::chrono::milliseconds kLongestPause{2000};
-/// All links are listed so often although no event was lost.
-constexpr std::chrono::seconds kListPeriod{60};
 
 }  // namespace
 
@@ -69,6 +67,7 @@ Result<void> FlowWorker::list_all() {
     if (!fresh.contains(index)) planner_.forget(index);
   }
   links_ = std::move(fresh);
+  attached_->look();
   listing_due_ = false;
   listed_at_ = SteadyClock::now();
   return {};
@@ -99,7 +98,7 @@ void FlowWorker::work(SteadyTime now) {
   pause_ = std::clamp(pause_ * 2, kShortestPause, kLongestPause);
   worked_at_ = now;
   take_events();
-  if (now - listed_at_ >= kListPeriod) listing_due_ = true;
+  if (now - listed_at_ >= options_.list_period) listing_due_ = true;
   // Where it fails it stays due.
   if (listing_due_) (void)list_all();
   if (options_.attach == FlowAttach::kNode) {

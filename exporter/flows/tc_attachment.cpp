@@ -67,7 +67,7 @@ TcAttachment::~TcAttachment() {
 }
 
 bool TcAttachment::holds() const {
-  if (clsact_ != nullptr) return true;
+  if (clsact_ != nullptr) return clsact_->has(interface_, direction_, handle_);
   TcxLinkInfo information;
   bpf_attr attributes{};
   attributes.info.bpf_fd = static_cast<uint32_t>(link_.get());
@@ -109,6 +109,14 @@ Result<std::unique_ptr<TcAttacher>> TcAttacher::open(TcMeans means) {
   }
   if (attacher->means_ == TcMeans::kClsact) attacher->clsact_ = std::move(*clsact);
   return attacher;
+}
+
+void TcAttacher::look() {
+  if (clsact_) (void)clsact_->look();
+}
+
+size_t TcAttacher::hidden() const {
+  return clsact_ ? clsact_->hidden() : 0;
 }
 
 Result<TcAttachment> TcAttacher::attach(uint32_t interface, Direction direction, int program,

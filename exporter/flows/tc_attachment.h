@@ -30,7 +30,8 @@ class TcAttachment {
   TcAttachment& operator=(TcAttachment&& other) noexcept;
   ~TcAttachment();
 
-  /// Whether the program is still there: a link says when its interface has gone. A filter cannot tell.
+  /// Whether the program is still there: a link says when its interface has gone, a filter whether it was
+  /// there at the last TcAttacher::look().
   [[nodiscard]] bool holds() const;
   /// kTcx or kClsact.
   [[nodiscard]] TcMeans means() const { return clsact_ == nullptr ? TcMeans::kTcx : TcMeans::kClsact; }
@@ -68,6 +69,12 @@ class TcAttacher {
   /// `program`: descriptor of a program, only used during the call. `name`: "flow_rtt", for people.
   /// Errors: kNotFound where the interface is gone (no fault: interfaces come and go), else the kernel's.
   Result<TcAttachment> attach(uint32_t interface, Direction direction, int program, std::string_view name);
+
+  /// Looks after the filters that attach() made; links need no look. What cannot be listed counts as there.
+  void look();
+  /// Interfaces where a filter of somebody else stands in front and may take packets, so that programs behind
+  /// it do not see those; of links none, as they stand in front of all filters.
+  [[nodiscard]] size_t hidden() const;
 
   /// What attach() uses: kTcx or kClsact.
   [[nodiscard]] TcMeans means() const { return means_; }

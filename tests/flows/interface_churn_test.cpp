@@ -52,6 +52,23 @@ TEST_P(EveryMeans, AHundredPairsThatComeAndGoInALoopLeaveNothingBehind) {
 INSTANTIATE_TEST_SUITE_P(Means, EveryMeans, testing::Values(TcMeans::kTcx, TcMeans::kClsact),
                          [](const auto& parameter) { return std::string(tc_means_word(parameter.param)); });
 
+TEST_F(FlowInterfacesTest, FiltersThatSomebodyDeletedAreMadeAgain) {
+  const Pod pod;
+  pod.connect("host0", 1);
+  know(pod);
+  auto filters = options(FlowAttach::kHostEnds, TcMeans::kClsact);
+  filters.list_period = std::chrono::milliseconds(100);
+  start(std::move(filters));
+  const uint32_t index = flows_->current().at(0).index;
+  run("tc qdisc del dev host0 clsact");
+  ASSERT_TRUE(eventually(
+      [&] { return metric("sonde_exporter_flow_attachments_total", {{"means", "clsact"}}) == 2; }));
+  pod.inside([] { send_datagrams("10.0.1.1", 23); });
+  EXPECT_TRUE(eventually([&] { return programs_.sent(index) == 23; }));
+  EXPECT_EQ(metric("sonde_exporter_flow_attach_failures_total"), 0);
+  EXPECT_EQ(metric("sonde_exporter_flow_interfaces_hidden"), 0);
+}
+
 TEST_F(FlowInterfacesTest, LostEventsLeadToAWholeListing) {
   const Pod pod;
   know(pod);

@@ -105,6 +105,38 @@ TEST_F(TcAttachmentTest, WhatOthersMadeStays) {
   EXPECT_THAT(filters(), HasSubstr("u32"));
 }
 
+TEST_F(TcAttachmentTest, AFilterThatSomebodyDeletedHoldsNoMore) {
+  const auto attacher = open(TcMeans::kClsact);
+  const auto in = attach(*attacher, Direction::kIngress);
+  const auto out = attach(*attacher, Direction::kEgress);
+  attacher->look();
+  EXPECT_TRUE(in.holds() && out.holds());
+  run("tc filter del dev veth0 ingress");
+  attacher->look();
+  EXPECT_FALSE(in.holds());
+  EXPECT_TRUE(out.holds());
+  run("tc qdisc del dev veth0 clsact");
+  attacher->look();
+  EXPECT_FALSE(out.holds());
+}
+
+TEST_F(TcAttachmentTest, AFilterThatMayTakePacketsInFrontIsTold) {
+  const auto attacher = open(TcMeans::kClsact);
+  {
+    const auto in = attach(*attacher, Direction::kIngress);
+    run("tc filter add dev veth0 ingress prio 48 bpf da bytecode '1,6 0 0 0'");
+    run("tc filter add dev veth0 ingress prio 2 bpf classid 1:1 bytecode '1,6 0 0 0'");
+    attacher->look();
+    EXPECT_EQ(attacher->hidden(), 0U) << "one is behind, one takes nothing";
+    run("tc filter add dev veth0 ingress prio 1 bpf da bytecode '1,6 0 0 0'");
+    attacher->look();
+    EXPECT_EQ(attacher->hidden(), 1U);
+  }
+  EXPECT_EQ(attacher->hidden(), 0U) << "nothing is behind it any more";
+  const auto again = attach(*attacher, Direction::kIngress);
+  EXPECT_EQ(attacher->hidden(), 1U) << "it was there before";
+}
+
 TEST_F(TcAttachmentTest, FiltersOfAKilledOwnerAreRemovedAtTheNextStart) {
   attach_and_be_killed(TcMeans::kClsact);
   EXPECT_THAT(filters(), HasSubstr("sonde_test:"));

@@ -49,9 +49,11 @@ Result<void> UnderlayInterfaces::update_here() {
   }
   const auto interfaces = wanted();
   if (!interfaces) return tl::unexpected<Error>(interfaces.error());
+  attacher_->look();
   std::erase_if(attached_, [&](const auto& entry) {
-    const auto found = interfaces->find(entry.first);
-    return found == interfaces->end() || found->second != entry.second.name;
+    const auto& [index, at] = entry;
+    const auto found = interfaces->find(index);
+    return found == interfaces->end() || found->second != at.name || !at.from.holds() || !at.to.holds();
   });
   std::erase_if(failed_, [&](const auto& entry) {
     return std::ranges::none_of(*interfaces, [&](const auto& one) { return one.second == entry.first; }) &&

@@ -22,10 +22,10 @@ class UnderlayInterfaces {
  public:
   UnderlayInterfaces(MappingOptions options, const MappingPrograms& programs);
 
-  /// Attaches to interfaces that are new and lets those go that are gone. Looks for them every 15 s only, as
-  /// long as there is one and none fails: a router's list of routes may be long.
-  /// Errors: kPermission without CAP_NET_ADMIN, kNotFound for a namespace that does not exist, kUnsupported;
-  /// an interface that refuses is logged once and counted, and tried again.
+  /// Attaches to interfaces that are new, or whose programs somebody detached, and lets those go that are
+  /// gone. Looks for them every 15 s only, as long as there is one and none fails: a router's list of routes
+  /// may be long. Errors: kPermission without CAP_NET_ADMIN, kNotFound for a namespace that does not exist,
+  /// kUnsupported; an interface that refuses is logged once and counted, and tried again.
   Result<void> update(SteadyTime now);
 
   [[nodiscard]] size_t attached() const { return attached_.size(); }
