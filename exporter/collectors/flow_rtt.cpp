@@ -18,7 +18,7 @@ using metrics::MetricType;
 
 #define SONDE_FLOW_LABELS "namespace,pod,container,service,remote_namespace,remote_pod,remote_service"
 
-constexpr std::array<MetricRow, 8> kRows{{
+constexpr std::array<MetricRow, 9> kRows{{
     {"sonde_flow_rtt_seconds", MetricType::kHistogram, "seconds", SONDE_FLOW_LABELS,
      "Round-trip times of TCP between the pod and the remote: from data that passed the pod's interface to "
      "its ACK, "
@@ -36,6 +36,10 @@ constexpr std::array<MetricRow, 8> kRows{{
      "client the network and the remote's work, as server the pod's own work."},
     {"sonde_flow_bytes_total", MetricType::kCounter, "bytes", SONDE_FLOW_LABELS ",direction",
      "Bytes of IP that the pod sent to the remote or received from it."},
+    {"sonde_flow_packets_total", MetricType::kCounter, "packets", SONDE_FLOW_LABELS ",direction",
+     "Packets of IP that the pod sent to the remote or received from it, acknowledgements too. A buffer of "
+     "many "
+     "segments (GSO, GRO) is one."},
     {"sonde_flow_retransmits_total", MetricType::kCounter, "", SONDE_FLOW_LABELS ",direction",
      "TCP segments that passed the pod's interface again, or late."},
     {"sonde_flow_drops_total", MetricType::kCounter, "", SONDE_FLOW_LABELS ",direction",
@@ -139,9 +143,9 @@ struct RareCounter {
 
 const std::vector<RareCounter>& rare_counters() {
   static const std::vector<RareCounter> kAll{
-      {6, [](const PairCounts& counts) { return counts.drops.sent; }, {{"direction", "sent"}}},
-      {6, [](const PairCounts& counts) { return counts.drops.received; }, {{"direction", "received"}}},
-      {7, [](const PairCounts& counts) -> uint64_t { return counts.samples.slow; }, {}},
+      {7, [](const PairCounts& counts) { return counts.drops.sent; }, {{"direction", "sent"}}},
+      {7, [](const PairCounts& counts) { return counts.drops.received; }, {{"direction", "received"}}},
+      {8, [](const PairCounts& counts) -> uint64_t { return counts.samples.slow; }, {}},
   };
   return kAll;
 }
@@ -189,7 +193,7 @@ void write_directions(const MetricRow& family, __u64 pair_direction::* counter,
 }  // namespace
 
 size_t most_series_of_a_row() {
-  constexpr size_t kAlways = 4;  // bytes and retransmits
+  constexpr size_t kAlways = 6;  // bytes, packets and retransmits
   size_t series = kAlways + rare_counters().size();
   for (const Histogram& histogram : histograms()) {
     series += histogram.bounds().upper.size() + 3;  // +Inf, sum, count
@@ -233,7 +237,8 @@ void FlowFamilies::write(std::span<const FlowRows::Row* const> rows, metrics::Se
     }
   }
   write_directions(kRows[4], &pair_direction::bytes, rows, writer);
-  write_directions(kRows[5], &pair_direction::retransmitted, rows, writer);
+  write_directions(kRows[5], &pair_direction::packets, rows, writer);
+  write_directions(kRows[6], &pair_direction::retransmitted, rows, writer);
   for (size_t i = 0; i < kRareCounters; ++i) {
     const RareCounter& counter = rare_counters()[i];
     if (std::exchange(family, counter.family) != counter.family) writer.family(kRows[counter.family]);

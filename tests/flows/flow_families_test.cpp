@@ -41,12 +41,14 @@ class FlowFamiliesTest : public testing::Test {
   std::deque<std::pair<std::string, PairCounts>> rows_;
 };
 
-TEST_F(FlowFamiliesTest, BytesAndRetransmitsHaveADirection) {
+TEST_F(FlowFamiliesTest, BytesPacketsAndRetransmitsHaveADirection) {
   row("a").traffic = {.sent = {.bytes = 10, .packets = 1, .retransmitted = 2},
-                      .received = {.bytes = 30, .packets = 1, .retransmitted = 4}};
+                      .received = {.bytes = 30, .packets = 3, .retransmitted = 4}};
   const auto page = scrape();
   EXPECT_EQ(page.value("sonde_flow_bytes_total", {{"pod", "a"}, {"direction", "sent"}}), 10);
   EXPECT_EQ(page.value("sonde_flow_bytes_total", {{"pod", "a"}, {"direction", "received"}}), 30);
+  EXPECT_EQ(page.value("sonde_flow_packets_total", {{"pod", "a"}, {"direction", "sent"}}), 1);
+  EXPECT_EQ(page.value("sonde_flow_packets_total", {{"pod", "a"}, {"direction", "received"}}), 3);
   EXPECT_EQ(page.value("sonde_flow_retransmits_total", {{"pod", "a"}, {"direction", "sent"}}), 2);
   EXPECT_EQ(page.value("sonde_flow_retransmits_total", {{"pod", "a"}, {"direction", "received"}}), 4);
   EXPECT_TRUE(page.find("sonde_flow_rtt_seconds_count").empty()) << "no sample, no histogram";
@@ -76,7 +78,7 @@ TEST_F(FlowFamiliesTest, ARowHasNoMoreSeriesThanItIsSaidToHave) {
     for (const char* part : {"_bucket", "_sum", "_count"})
       series += page.find("sonde_flow_" + std::string(family) + part).size();
   }
-  for (const char* counter : {"bytes", "retransmits", "drops", "slow_samples"})
+  for (const char* counter : {"bytes", "packets", "retransmits", "drops", "slow_samples"})
     series += page.find("sonde_flow_" + std::string(counter) + "_total").size();
   EXPECT_EQ(series, most_series_of_a_row());
 }
