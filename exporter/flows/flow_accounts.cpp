@@ -46,10 +46,10 @@ Result<void> FlowAccounts::update(const ContainerTable& containers, SteadyTime n
 /// Who there is now.
 void FlowAccounts::look_around(const ContainerTable& containers, SteadyTime now) {
   const std::vector<FlowInterface> interfaces = monitor_.interfaces().current();
-  pods_.update(containers, interfaces, now);
   const std::vector<ContainerAddresses> addresses = monitor_.interfaces().addresses();
+  add(drops_.update(interfaces, addresses, now), now);  // while who is gone is still known
+  pods_.update(containers, interfaces, now);
   peers_.update(containers, interfaces, addresses);
-  drops_.update(interfaces, addresses);
   forget_gone(interfaces);
 }
 
@@ -69,10 +69,14 @@ Result<void> FlowAccounts::drain(SteadyTime now) {
   auto deltas = pair_table_.drain(now);
   if (!deltas) return tl::unexpected(deltas.error());
   add(*deltas, now);
-  for (const FlowDrops::Delta& delta : drops_.drain(now)) {
+  add(drops_.drain(now), now);
+  return {};
+}
+
+void FlowAccounts::add(std::span<const FlowDrops::Delta> deltas, SteadyTime now) {
+  for (const FlowDrops::Delta& delta : deltas) {
     rows_.add(delta.key, PairCounts{{}, {}, delta.drops}, pods_, peers_, now);
   }
-  return {};
 }
 
 void FlowAccounts::add(std::span<const PairDelta> deltas, SteadyTime now) {

@@ -60,6 +60,7 @@ class FlowAccounts {
   void forget_gone(std::span<const FlowInterface> interfaces);
   Result<void> drain(SteadyTime now);
   void add(std::span<const PairDelta> deltas, SteadyTime now);
+  void add(std::span<const FlowDrops::Delta> deltas, SteadyTime now);
   void make_room(SteadyTime now, std::unique_lock<std::mutex>& lock);
   [[nodiscard]] FlowDetails details() const;
   void run(const std::stop_token& stop);

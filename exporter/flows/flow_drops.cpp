@@ -58,38 +58,43 @@ void read_entries(int map, const std::function<void(const Key&, const Value&)>& 
 FlowDrops::FlowDrops(const BpfContext& context)
     : context_(context), reasons_(DropReasons::of_this_kernel()) {}
 
-void FlowDrops::update(std::span<const FlowInterface> interfaces,
-                       std::span<const ContainerAddresses> addresses) {
+std::vector<FlowDrops::Delta> FlowDrops::update(std::span<const FlowInterface> interfaces,
+                                                std::span<const ContainerAddresses> addresses,
+                                                SteadyTime now) {
   std::map<uint64_t, flow_interface_key> of_pods;  // by network namespace
   for (const FlowInterface& interface : interfaces) {
     if (interface.network_namespace == 0) continue;
     of_pods.try_emplace(interface.network_namespace,
                         flow_interface_key{.space = interface.space, .interface = interface.index});
   }
-  interfaces_.clear();
+  Interfaces by_address;
   std::set<std::string> of_two;
   for (const ContainerAddresses& of_container : addresses) {
     const auto pod = of_pods.find(of_container.network_namespace);
     if (pod == of_pods.end()) continue;
     for (const flow_address& address : of_container.addresses) {
-      const auto [known, is_new] = interfaces_.emplace(address, pod->second);
+      const auto [known, is_new] = by_address.emplace(address, pod->second);
       const bool same =
           known->second.space == pod->second.space && known->second.interface == pod->second.interface;
       if (!is_new && !same) of_two.insert(bytes_of(address));
     }
   }
-  std::erase_if(interfaces_, [&of_two](const auto& entry) { return of_two.contains(bytes_of(entry.first)); });
-  with_map(context_, "pod_addresses", [this](int map) { name_addresses(map); });
+  std::erase_if(by_address, [&of_two](const auto& entry) { return of_two.contains(bytes_of(entry.first)); });
+  with_map(context_, "pod_addresses", [&](int map) { name_addresses(map, by_address); });
+  // Nothing is counted any more for who is gone, but what was is theirs.
+  std::vector<Delta> last = drain(now);
+  interfaces_ = std::move(by_address);
+  return last;
 }
 
-/// Makes the programs' map of addresses what interfaces_ says.
-void FlowDrops::name_addresses(int map) {
+/// Makes the programs' map of addresses what `interfaces` says.
+void FlowDrops::name_addresses(int map, const Interfaces& interfaces) {
   std::vector<flow_address> gone;
-  auto missing = interfaces_;
+  auto missing = interfaces;
   read_entries<flow_address, uint32_t>(map, [&](const flow_address& address, uint32_t share) {
     const auto wanted = missing.find(address);
     if (wanted == missing.end()) {
-      if (!interfaces_.contains(address)) gone.push_back(address);
+      if (!interfaces.contains(address)) gone.push_back(address);
     } else if (share_of(wanted->second.interface, wanted->second.space) == share) {
       missing.erase(wanted);
     }

@@ -29,8 +29,9 @@ class FlowDrops {
   explicit FlowDrops(const BpfContext& context);
 
   /// Whose addresses are whose, from now on: the programs count for those alone. One that two pods have is
-  /// nobody's.
-  void update(std::span<const FlowInterface> interfaces, std::span<const ContainerAddresses> addresses);
+  /// nobody's. Returns what drain() had until then, of whose they were.
+  std::vector<Delta> update(std::span<const FlowInterface> interfaces,
+                            std::span<const ContainerAddresses> addresses, SteadyTime now);
 
   /// What was dropped since the last call between pods' addresses and others. A packet from pod to pod is
   /// both pods'. Pairs without drops for five minutes are forgotten, for half a one where half of the places
@@ -47,13 +48,15 @@ class FlowDrops {
     uint64_t packets = 0;
   };
 
-  void name_addresses(int map);
+  using Interfaces = std::unordered_map<flow_address, flow_interface_key, AddressHash, AddressEqual>;
+
+  void name_addresses(int map, const Interfaces& interfaces);
   void drain(const BpfObject& object, SteadyTime now, std::vector<Delta>& deltas);
   void take(const dropped_pair& pair, uint64_t packets, std::vector<Delta>& deltas) const;
 
   const BpfContext& context_;
   DropReasons reasons_;
-  std::unordered_map<flow_address, flow_interface_key, AddressHash, AddressEqual> interfaces_;  ///< of pods
+  Interfaces interfaces_;                         ///< of pods
   std::unordered_map<std::string, Known> known_;  ///< by the bytes of a dropped_pair
   bool full_ = false;                             ///< more addresses than the programs can know: told
 };
