@@ -29,6 +29,8 @@ class Audience {
   virtual void measured(const Effect& effect) = 0;
   /// It is undone.
   virtual void ended(double end_seconds) = 0;
+  /// It is over, but could not be undone: it stays in place, without what was proven of it.
+  virtual void left_in_place() = 0;
   /// Waits until its end is known to all; a signal ends the wait.
   virtual void linger(SignalQueue& signals) = 0;
   /// Whether anyone has ever listened.

@@ -49,7 +49,7 @@ size_t FaultPublication::add(const identity::ContainerName& name, std::string_vi
                                {"container", name.container},
                                {"service", name.service},
                                {"fault", fault}};
-  entries_.push_back({name, std::string(fault), labels, false, {}, {}, {}});
+  entries_.push_back({name, std::string(fault), labels, false, false, {}, {}, {}});
   return entries_.size() - 1;
 }
 
@@ -57,6 +57,7 @@ void FaultPublication::set_placed(size_t fault) {
   const std::lock_guard lock(mutex_);
   Entry& entry = entries_.at(fault);
   entry.placed = true;
+  entry.left = false;
   entry.start_seconds.reset();
   entry.end_seconds.reset();
   entry.readings.clear();
@@ -71,6 +72,11 @@ void FaultPublication::set_active(size_t fault, double start_seconds) {
 void FaultPublication::set_readings(size_t fault, std::vector<FaultReading> readings) {
   const std::lock_guard lock(mutex_);
   entries_.at(fault).readings = std::move(readings);
+}
+
+void FaultPublication::set_left(size_t fault) {
+  const std::lock_guard lock(mutex_);
+  entries_.at(fault).left = true;
 }
 
 void FaultPublication::set_ended(size_t fault, double end_seconds) {
@@ -96,7 +102,7 @@ void FaultPublication::write(metrics::SeriesWriter& writer, bool counts_as_scrap
 void FaultPublication::write_times(metrics::SeriesWriter& writer) const {
   writer.family(kActive);
   for (const Entry& entry : entries_) {
-    writer.sample(entry.labels, entry.placed && entry.start_seconds ? 1 : 0);
+    writer.sample(entry.labels, entry.placed && !entry.left && entry.start_seconds ? 1 : 0);
   }
   writer.family(kPlaced);
   for (const Entry& entry : entries_) writer.sample(entry.labels, entry.placed ? 1 : 0);

@@ -36,6 +36,8 @@ class FaultPublication {
   /// little earlier.
   void set_active(size_t fault, double start_seconds);
   void set_readings(size_t fault, std::vector<FaultReading> readings);
+  /// The fault could not be undone: it is in place still, but no longer active, and has no end.
+  void set_left(size_t fault);
   /// The fault is undone.
   void set_ended(size_t fault, double end_seconds);
 
@@ -54,6 +56,7 @@ class FaultPublication {
     std::string fault;
     metrics::Labels labels;
     bool placed = false;
+    bool left = false;  ///< placed, though it should be no more
     std::optional<double> start_seconds;
     std::optional<double> end_seconds;
     std::vector<FaultReading> readings;

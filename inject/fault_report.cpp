@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::array<std::string_view, 4> kEvents = {"placed", "proven", "measured", "ended"};
+constexpr std::array<std::string_view, 5> kEvents = {"placed", "proven", "measured", "ended", "left"};
 
 tl::unexpected<Error> malformed(std::string_view why) {
   return fail(ErrorCode::kInvalid, "a fault's report is malformed: " + std::string(why));

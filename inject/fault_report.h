@@ -12,10 +12,10 @@ namespace sonde::inject {
 
 /// What an injector that a campaign started says of its fault, one line of JSON an event.
 struct FaultReport {
-  enum class Event { kPlaced, kProven, kMeasured, kEnded };
+  enum class Event { kPlaced, kProven, kMeasured, kEnded, kLeft };
 
-  Event event = Event::kPlaced;
-  double seconds = 0;  ///< since the Unix epoch; of kProven: when the fault began to act
+  Event event = Event::kPlaced;  ///< kLeft: it could not be undone
+  double seconds = 0;            ///< since the Unix epoch; of kProven: when the fault began to act
   identity::ContainerName name;
   std::string fault;
   std::string summary;                                   ///< of kProven and kMeasured: asked against measured

@@ -19,8 +19,6 @@ namespace sonde::inject {
 namespace {
 
 constexpr std::chrono::milliseconds kMeasureInterval(500);
-constexpr std::chrono::seconds kLeaseGrace(
-    10);  // of the watchdog, beyond the end that the injector keeps itself
 
 /// Why a fault ended.
 enum class Ending { kDuration, kSignal, kUnproven, kBroken, kUnguarded };
@@ -58,22 +56,20 @@ class Injection {
   int run() {
     if (const auto begun = begin(); !begun) {
       log::error("the fault could not be put in place", {{"error", begun.error().message}});
-      if (const auto undone = take_back(); !undone) report_leftover(undone.error());
-      audience_->ended(unix_seconds_now());
+      (void)end();
       return 1;
     }
     const Ending ending = hold();
-    const auto undone = take_back();
-    audience_->ended(unix_seconds_now());
+    // The watchdog tries again as soon as this process is gone: no lingering.
+    if (!end()) return 1;
     log::info("fault undone", {{"fault", options_.row->name},
                                {"cgroup", options_.target.path()},
                                {"because", ending_words(ending)},
                                {"proven", proven_},
                                {"effect", last_summary_}});
-    if (!undone) report_leftover(undone.error());
     // Whoever ends it by hand and scrapes it not at all need not wait.
     if (proven_ && (ending != Ending::kSignal || audience_->has_listened())) audience_->linger(signals_);
-    return undone && proven_ && (ending == Ending::kDuration || ending == Ending::kSignal) ? 0 : 1;
+    return proven_ && (ending == Ending::kDuration || ending == Ending::kSignal) ? 0 : 1;
   }
 
  private:
@@ -176,9 +172,17 @@ class Injection {
     return {};
   }
 
-  void report_leftover(const Error& error) const {
-    log::error("the fault is not wholly undone; run sonde-inject undo",
-               {{"error", error.message}, {"state", state_path_.string()}});
+  /// Takes the fault back and tells the audience; false where something of it is left.
+  bool end() {
+    const auto undone = take_back();
+    if (undone) {
+      audience_->ended(unix_seconds_now());
+    } else {
+      audience_->left_in_place();
+      log::error("the fault is not wholly undone; run sonde-inject undo",
+                 {{"error", undone.error().message}, {"state", state_path_.string()}});
+    }
+    return undone.has_value();
   }
 
   InjectOptions options_;

@@ -40,6 +40,8 @@ class PipedAudience : public Audience {
     write({FaultReport::Event::kEnded, end_seconds, {}, {}, {}, {}});
   }
 
+  void left_in_place() override { write({FaultReport::Event::kLeft, 0, {}, {}, {}, {}}); }
+
   void linger(SignalQueue&) override {}
 
   [[nodiscard]] bool has_listened() const override { return true; }

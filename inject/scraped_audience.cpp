@@ -38,6 +38,8 @@ class ScrapedAudience : public Audience {
 
   void ended(double end_seconds) override { publication_.set_ended(fault_, end_seconds); }
 
+  void left_in_place() override { publication_.set_left(fault_); }
+
   void linger(SignalQueue& signals) override {
     const SteadyTime deadline = SteadyClock::now() + linger_;
     log::info("waiting until the end was scraped twice; a signal leaves at once",

@@ -9,6 +9,9 @@
 
 namespace sonde::inject {
 
+/// How long after a fault's planned end, which the injector keeps itself, the watchdog takes it for hung.
+inline constexpr std::chrono::seconds kLeaseGrace(10);
+
 /// A process that outlives the injector: once the injector is gone, or the lease has run out, it undoes the
 /// fault that the state file describes and ends. It runs in a session of its own and takes no signal but
 /// SIGKILL, so that what ends the injector (Ctrl-C, a killed process group, SIGKILL) leaves it its work.

@@ -159,7 +159,8 @@ class Campaign {
       outcome.proven = !interrupted;
     } else {
       InjectionRun run(
-          injection, [this](const ScheduledFault& fault) { return injector_words(fault); }, publication_);
+          injection, [this](const ScheduledFault& fault) { return injector_words(fault); },
+          options_.state_folder, publication_);
       while (!run.is_over()) {
         run.wait(signals_, SteadyClock::now() + kProgressInterval);
         if (signals_.take() != 0) {

@@ -86,12 +86,12 @@ Result<FaultChild> FaultChild::start(const std::vector<std::string>& words) {
   with_reports.push_back(fmt::format("--report-descriptor={}", kReportsInChild));
   const auto pid = attributes.spawn(with_reports);
   if (!pid) return tl::unexpected(pid.error());
-  child.pid_ = *pid;
   const auto identity = identify(*pid);
   auto process =
       identity ? open_process(*identity) : Result<FileDescriptor>(tl::unexpected(identity.error()));
   if (!process) return tl::unexpected(process.error());
   child.process_ = std::move(*process);
+  child.identity_ = *identity;
   return child;
 }
 
@@ -99,7 +99,7 @@ FaultChild::~FaultChild() {
   if (!process_ || exit_code_) return;  // moved away, or over
   ask_to_end();
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) continue;
+  while (waitpid(identity_.pid, &status, 0) < 0 && errno == EINTR) continue;
 }
 
 std::vector<FaultReport> FaultChild::take_reports() {
@@ -116,7 +116,8 @@ std::vector<FaultReport> FaultChild::take_reports() {
     if (report) {
       reports.push_back(std::move(*report));
     } else {
-      log::warning("an injector's report is skipped", {{"pid", pid_}, {"error", report.error().message}});
+      log::warning("an injector's report is skipped",
+                   {{"pid", identity_.pid}, {"error", report.error().message}});
     }
   }
   unread_.erase(0, begin);
@@ -126,7 +127,7 @@ std::vector<FaultReport> FaultChild::take_reports() {
 
 std::optional<int> FaultChild::exit_code() {
   int status = 0;
-  if (!exit_code_ && waitpid(pid_, &status, WNOHANG) == pid_) exit_code_ = code_of(status);
+  if (!exit_code_ && waitpid(identity_.pid, &status, WNOHANG) == identity_.pid) exit_code_ = code_of(status);
   return exit_code_;
 }
 

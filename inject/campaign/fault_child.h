@@ -9,6 +9,7 @@
 #include "common/file_descriptor.h"
 #include "common/result.h"
 #include "inject/fault_report.h"
+#include "inject/process.h"
 
 namespace sonde::inject {
 
@@ -25,10 +26,12 @@ class FaultChild {
   /// Waits for its end: a child is never left behind.
   ~FaultChild();
 
+  /// Who it is.
+  [[nodiscard]] const ProcessIdentity& identity() const { return identity_; }
   /// Readable when it has reported something; -1 once it has ended.
   [[nodiscard]] int report_descriptor() const { return reports_.get(); }
-  /// Readable when it has ended.
-  [[nodiscard]] int end_descriptor() const { return process_.get(); }
+  /// Readable when it has ended; -1 once exit_code() has told that.
+  [[nodiscard]] int end_descriptor() const { return exit_code_ ? -1 : process_.get(); }
   /// What it has reported since the last call; a line that is none of ours is skipped with a warning.
   std::vector<FaultReport> take_reports();
   /// Its exit code once it has ended, or -signal; nothing while it runs.
@@ -43,7 +46,7 @@ class FaultChild {
 
   FileDescriptor reports_;
   FileDescriptor process_;
-  pid_t pid_ = 0;
+  ProcessIdentity identity_;
   std::optional<int> exit_code_;
   std::string unread_;  ///< the beginning of a line
 };

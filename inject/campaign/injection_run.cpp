@@ -6,13 +6,18 @@
 #include <utility>
 
 #include "common/log.h"
+#include "inject/fault_state.h"
 #include "inject/faults/fault_table.h"
+#include "inject/watchdog.h"
 
 namespace sonde::inject {
 namespace {
 
-/// Beyond the planned end an injector is given up: its watchdog's lease has ended by then.
-constexpr std::chrono::seconds kPatience(60);
+/// Beyond the end of its watchdog's lease an injector is given up: its fault is undone by then.
+constexpr std::chrono::seconds kPatience(3);
+/// How long the watchdog may take after an injector's death.
+constexpr std::chrono::seconds kUndoPatience(15);
+constexpr std::chrono::milliseconds kStateInterval(50);
 
 std::vector<FaultReading> readings_of(const FaultReport& report) {
   std::vector<FaultReading> readings;
@@ -44,14 +49,22 @@ size_t publish(const FaultReport& report, FaultPublication& publication) {
     case FaultReport::Event::kEnded:
       publication.set_ended(fault, report.seconds);
       break;
+    case FaultReport::Event::kLeft:
+      publication.set_left(fault);
+      break;
   }
   return fault;
 }
 
 }  // namespace
 
-InjectionRun::InjectionRun(const ScheduledInjection& injection, Words words, FaultPublication& publication)
-    : injection_(injection), words_(std::move(words)), publication_(publication), begin_(SteadyClock::now()) {
+InjectionRun::InjectionRun(const ScheduledInjection& injection, Words words,
+                           std::filesystem::path state_folder, FaultPublication& publication)
+    : injection_(injection),
+      words_(std::move(words)),
+      state_folder_(std::move(state_folder)),
+      publication_(publication),
+      begin_(SteadyClock::now()) {
   start_due();
 }
 
@@ -63,13 +76,19 @@ void InjectionRun::wait(const SignalQueue& signals, SteadyTime deadline) {
   for (const Running& running : running_) {
     descriptors.push_back(running.child.report_descriptor());
     descriptors.push_back(running.child.end_descriptor());
+    // It has ended and its watchdog is at work: only a file tells when that is done.
+    const bool watched = running.child.end_descriptor() < 0;
+    deadline = std::min(deadline, watched ? SteadyClock::now() + kStateInterval : running.deadline);
   }
   wait_for(descriptors, deadline);
   for (Running& running : running_) take_reports(running);
   take_ends();
   start_due();
-  if (SteadyClock::now() > begin_ + injection_.duration + kPatience) {
-    for (const Running& running : running_) running.child.kill();
+  for (Running& running : running_) {
+    if (running.child.end_descriptor() < 0 || SteadyClock::now() < running.deadline) continue;
+    log::warning("an injector hangs and is given up", {{"pid", running.child.identity().pid}});
+    running.child.kill();
+    running.deadline = SteadyClock::now() + kUndoPatience;
   }
 }
 
@@ -92,7 +111,7 @@ void InjectionRun::start_due() {
       all_proven_ = false;
       continue;
     }
-    running_.push_back({std::move(*child), {}});
+    running_.push_back({std::move(*child), SteadyClock::now() + fault.duration + kLeaseGrace + kPatience});
   }
 }
 
@@ -109,14 +128,31 @@ void InjectionRun::take_reports(Running& running) {
 
 void InjectionRun::take_ends() {
   std::erase_if(running_, [this](Running& running) {
+    const bool seen = running.child.end_descriptor() < 0;
     const auto code = running.child.exit_code();
     if (!code) return false;
-    take_reports(running);  // what it said last
-    // One that was killed says nothing; its watchdog undoes the fault at that moment.
-    for (const size_t fault : running.placed) publication_.set_ended(fault, unix_seconds_now());
-    if (*code != 0) all_proven_ = false;
-    return true;
+    if (!seen) {
+      take_reports(running);  // what it said last
+      if (*code != 0) all_proven_ = false;
+      running.deadline = SteadyClock::now() + kUndoPatience;
+    }
+    return has_ended(running);
   });
+}
+
+bool InjectionRun::has_ended(Running& running) {
+  if (running.placed.empty()) return true;
+  // One that was killed or could not undo its fault leaves it to its watchdog, which removes the file then.
+  const auto state = state_path(state_folder_, running.child.identity());
+  std::error_code ignored;
+  if (!std::filesystem::exists(state, ignored)) {
+    for (const size_t fault : running.placed) publication_.set_ended(fault, unix_seconds_now());
+    return true;
+  }
+  if (SteadyClock::now() < running.deadline) return false;
+  log::error("a fault is not undone; run sonde-inject undo", {{"state", state.string()}});
+  for (const size_t fault : running.placed) publication_.set_left(fault);
+  return true;
 }
 
 }  // namespace sonde::inject

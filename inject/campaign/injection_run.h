@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ class InjectionRun {
  public:
   using Words = std::function<std::vector<std::string>(const ScheduledFault&)>;
 
-  /// `words`: how sonde-inject is called for a fault. All of them outlive this.
-  InjectionRun(const ScheduledInjection& injection, Words words, FaultPublication& publication);
+  /// `words`: how sonde-inject is called for a fault; it keeps its states in `state_folder`. The injection
+  /// and the publication outlive this.
+  InjectionRun(const ScheduledInjection& injection, Words words, std::filesystem::path state_folder,
+               FaultPublication& publication);
 
   /// Sleeps until something happens, or `deadline`, and deals with it.
   void wait(const SignalQueue& signals, SteadyTime deadline);
@@ -33,15 +36,19 @@ class InjectionRun {
  private:
   struct Running {
     FaultChild child;
-    std::vector<size_t> placed;  ///< of the publication, not ended yet
+    SteadyTime deadline;           ///< for the watchdog: by then it has undone what the injector has not
+    std::vector<size_t> placed{};  ///< of the publication, not ended yet
   };
 
   void start_due();
   void take_reports(Running& running);
   void take_ends();
+  /// Whether nobody is at work on its fault any more; publishes its end then.
+  bool has_ended(Running& running);
 
   const ScheduledInjection& injection_;
   Words words_;
+  std::filesystem::path state_folder_;
   FaultPublication& publication_;
   SteadyTime begin_;
   size_t started_ = 0;  ///< of injection_.faults, which are ordered by their begin

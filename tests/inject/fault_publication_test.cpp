@@ -74,6 +74,23 @@ TEST(FaultPublication, ShowsAFaultInPlaceBeforeItIsProven) {
   EXPECT_EQ(scrape(publication).value("sonde_fault_in_place", kLabels), 0);
 }
 
+TEST(FaultPublication, ShowsAFaultThatCouldNotBeUndoneInPlaceWithoutAnEnd) {
+  FaultPublication publication;
+  const size_t fault = publication.add(kApi2, "cpu");
+  publication.set_placed(fault);
+  publication.set_active(fault, kStart);
+  publication.set_left(fault);
+  auto page = scrape(publication);
+  EXPECT_EQ(page.value("sonde_fault_in_place", kLabels), 1);
+  EXPECT_EQ(page.value("sonde_fault_active", kLabels), 0);
+  EXPECT_THAT(page.find("sonde_fault_end_timestamp_seconds"), IsEmpty());
+  publication.set_ended(fault, kStart + 30);  // by the watchdog
+  EXPECT_EQ(scrape(publication).value("sonde_fault_in_place", kLabels), 0);
+  publication.set_placed(fault);
+  publication.set_active(fault, kStart + 60);
+  EXPECT_EQ(scrape(publication).value("sonde_fault_active", kLabels), 1);
+}
+
 TEST(FaultPublication, ShowsFaultsOfSeveralContainersAndTimes) {
   FaultPublication publication;
   const size_t first = publication.add(kApi2, "cpu");

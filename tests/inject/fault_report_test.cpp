@@ -25,6 +25,15 @@ TEST(FaultReport, ReadsBackAsWritten) {
   EXPECT_EQ(*report, example_report());
 }
 
+TEST(FaultReport, OfEveryEventReadsBack) {
+  using Event = FaultReport::Event;
+  FaultReport report = example_report();
+  for (const Event event : {Event::kPlaced, Event::kProven, Event::kMeasured, Event::kEnded, Event::kLeft}) {
+    report.event = event;
+    EXPECT_EQ(parse_report(format_report(report)).value(), report);
+  }
+}
+
 TEST(FaultReport, SurvivesNamesThatAreNotUtf8) {
   FaultReport report = example_report();
   report.name.pod = "api\xff";

@@ -273,6 +273,25 @@ TEST_F(Injection, IsUndoneWhenTheLeaseRunsOutOnAHungInjector) {
   expect_nothing_left(injector);
 }
 
+TEST_F(Injection, ThatCannotBeUndoneDoesNotSayThatItIs) {
+  RunningInjector injector(cpu("1m"));
+  ASSERT_TRUE(injector.says(kActiveLine));
+  // A process that v1's freezer holds cannot even be killed.
+  if (!cgroup_->write("freezer.state", "FROZEN")) GTEST_SKIP() << "needs v1's freezer";
+  EXPECT_EQ(injector.scrape().value("sonde_fault_active", labels()), 1);
+  injector.signal(SIGTERM);
+  EXPECT_EQ(injector.wait(), 1);
+  EXPECT_THAT(injector.log(), HasSubstr("not wholly undone"));
+  EXPECT_THAT(injector.log(), testing::Not(HasSubstr("fault undone")));
+  EXPECT_THAT(injector.log(), testing::Not(HasSubstr("waiting until the end was scraped")));
+  EXPECT_EQ(files(injector).size(), 1U);
+  ASSERT_TRUE(cgroup_->write("freezer.state", "THAWED"));
+  // Either the watchdog, who is at it, or the command.
+  EXPECT_TRUE(eventually(
+      [&] { return run_program({"undo", "--state-dir=" + injector.state_folder().string()}).second == 0; }));
+  expect_nothing_left(injector);
+}
+
 TEST_F(Injection, IsLeftAloneByUndoWhileItRunsAndEndedByAll) {
   RunningInjector injector(cpu("1m"));
   ASSERT_TRUE(injector.says(kActiveLine));

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "inject/fault_state.h"
 #include "tests/identity/scratch_directory.h"
 #include "tests/inject/running_injector.h"
 #include "tests/inject/test_cgroup.h"
@@ -43,6 +44,15 @@ class Campaign : public testing::Test {
     EXPECT_EQ(std::filesystem::directory_iterator(campaign.state_folder(), none),
               std::filesystem::directory_iterator());
   }
+
+  /// The state of the one fault that the campaign has in place.
+  static FaultState state_of(const RunningInjector& campaign) {
+    const auto paths = list_states(campaign.state_folder());
+    EXPECT_EQ(paths.size(), 1U);
+    return paths.empty() ? FaultState() : read_state(paths.front()).value_or(FaultState());
+  }
+  static pid_t injector_of(const RunningInjector& campaign) { return state_of(campaign).injector.pid; }
+  static pid_t watchdog_of(const RunningInjector& campaign) { return state_of(campaign).watchdog.pid; }
 
   [[nodiscard]] std::map<std::string, std::string> labels() const {
     return {{"namespace", cgroup_->namespace_name()},
@@ -109,6 +119,39 @@ TEST_F(Campaign, KilledItLeavesNothing) {
   }));
   campaign.signal(SIGKILL);
   EXPECT_EQ(campaign.wait(), -SIGKILL);
+  expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, GivesAHungInjectorUpSoonAfterItsWatchdogHasUndoneTheFault) {
+  RunningInjector campaign(arguments(kCpu, {"--linger=100ms"}));
+  ASSERT_TRUE(eventually([&] {
+    return campaign.get("/metrics") && campaign.scrape().value("sonde_fault_active", labels()) == 1;
+  }));
+  const auto begin = std::chrono::steady_clock::now();
+  kill(injector_of(campaign), SIGSTOP);
+  EXPECT_TRUE(eventually([&] { return cgroup_->processes() == before_; }));
+  EXPECT_TRUE(eventually([&] { return campaign.scrape().value("sonde_fault_in_place", labels()) == 0; },
+                         std::chrono::seconds(6)));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_EQ(campaign.wait(), 4) << campaign.log();
+  expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, WaitsForTheWatchdogOfAnInjectorThatWasKilled) {
+  RunningInjector campaign(arguments(kCpu, {"--linger=100ms"}));
+  ASSERT_TRUE(eventually([&] {
+    return campaign.get("/metrics") && campaign.scrape().value("sonde_fault_active", labels()) == 1;
+  }));
+  const pid_t injector = injector_of(campaign);
+  const pid_t watchdog = watchdog_of(campaign);
+  kill(watchdog, SIGSTOP);
+  kill(injector, SIGKILL);
+  EXPECT_TRUE(eventually([&] { return cgroup_->processes() == before_; }));
+  EXPECT_EQ(campaign.scrape().value("sonde_fault_in_place", labels()), 1) << "its state is there still";
+  kill(watchdog, SIGCONT);
+  EXPECT_TRUE(eventually([&] { return campaign.scrape().value("sonde_fault_in_place", labels()) == 0; },
+                         std::chrono::seconds(5)));
+  EXPECT_EQ(campaign.wait(), 4) << campaign.log();
   expect_nothing_left(campaign);
 }
 
