@@ -101,16 +101,17 @@ std::optional<uint64_t> task_count(const CgroupTarget& target) {
   return folder == nullptr ? std::nullopt : read_number(folder->path / "pids.current");
 }
 
-std::optional<uint64_t> task_room(const CgroupTarget& target) {
+TaskRoom task_room(const CgroupTarget& target) {
+  TaskRoom room;
   const auto* folder = folder_with(target, "pids", "pids.current");
-  if (folder == nullptr) return std::nullopt;
-  std::optional<uint64_t> room;
+  if (folder == nullptr) return room;
   each_level(folder->path, [&](const fs::path& level) {
     const auto most = read_number(level / "pids.max");
     const auto now = read_number(level / "pids.current");
     if (!most || !now) return;
     const uint64_t left = *most > *now ? *most - *now : 0;
-    if (!room || left < *room) room = left;
+    auto& tightest = level == folder->path ? room.own : room.above;
+    if (!tightest || left < *tightest) tightest = left;
   });
   return room;
 }

@@ -24,8 +24,12 @@ std::optional<uint64_t> oom_kills(const CgroupTarget& target);
 
 /// Tasks in the cgroup and below (pids.current).
 std::optional<uint64_t> task_count(const CgroupTarget& target);
-/// How many tasks more the limits of the cgroup and of those above it allow; nothing where there is no limit.
-std::optional<uint64_t> task_room(const CgroupTarget& target);
+/// How many tasks more limits (pids.max) allow; nothing where there is none.
+struct TaskRoom {
+  std::optional<uint64_t> own;    ///< by the cgroup's own limit
+  std::optional<uint64_t> above;  ///< by the tightest of those above it, which others share
+};
+TaskRoom task_room(const CgroupTarget& target);
 
 /// Bytes that went to and from devices for the cgroup.
 struct IoBytes {

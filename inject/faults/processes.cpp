@@ -40,9 +40,9 @@ constexpr uint64_t kMostSleepers = 20'000;
 class ProcessesFault : public Fault {
  public:
   void add_flags(CLI::App& app) override {
-    app.add_option(
-           "--count", count_text_,
-           "How many processes to put into the container; max: as many as its limit (pids.max) allows")
+    app.add_option("--count", count_text_,
+                   "How many processes to put into the container; max: as many as its own limit (pids.max) "
+                   "allows, until one more is refused")
         ->type_name("COUNT")
         ->default_str(count_text_);
     min_effect_.add_to(app, "--count");
@@ -62,19 +62,13 @@ class ProcessesFault : public Fault {
     if (auto apart = refuse_own_cgroup(target, "nobody there could start a process to undo it"); !apart) {
       return apart;
     }
-    if (count_ == 0) {
-      const auto room = task_room(target);
-      if (!room || *room < 2 || *room - 1 > kMostSleepers) {
-        const std::string found = room ? fmt::format("room for {}", *room) : "no limit of processes";
-        return fail(ErrorCode::kInvalid, fmt::format("--count=max: '{}' has {}; give a number from 1 to {}",
-                                                     target.path(), found, kMostSleepers));
-      }
-      count_ = *room - 1;  // one is their parent
+    if (fills_limit()) {
+      if (auto found = find_room(); !found) return found;
     }
-    // With "max" the one that is refused is the proof that nobody else finds room either.
-    const uint64_t tried = count_text_ == "max" ? count_ + 1 : count_;
-    const auto work = [tried](SharedFigures& figures, SteadyTime lease_end) {
-      keep_sleepers(tried, figures, lease_end);
+    // Of "max", whatever room the container makes meanwhile is taken too: only a refusal proves the limit.
+    const uint64_t beyond = fills_limit() ? kMostSleepers - count_ : 0;
+    const auto work = [count = count_, beyond](SharedFigures& figures, SteadyTime lease_end) {
+      keep_sleepers(count, beyond, figures, lease_end);
     };
     return process_.prepare(target, state, {"sonde-sleepers", work});
   }
@@ -101,8 +95,10 @@ class ProcessesFault : public Fault {
     const auto refused = static_cast<double>(process_.figures().losses);
     Effect effect;
     // Two witnesses: the cgroup's list of processes, and the controller's count.
-    effect.proven =
-        level_ >= kProvableLevel && listed >= 1 && listed >= min_effect_.value() * asked && tasks >= listed;
+    // The limit is reached once one more is refused.
+    const bool reached = !fills_limit() || level_ < 1 || refused > 0;
+    effect.proven = level_ >= kProvableLevel && listed >= 1 && listed >= min_effect_.value() * asked &&
+                    tasks >= listed && reached;
     effect.summary =
         fmt::format("asked for {:.0f} processes, the cgroup lists {:.0f} of them and has {:.0f} tasks; {}",
                     asked, listed, tasks, refused > 0 ? "more were refused" : "none was refused");
@@ -114,8 +110,27 @@ class ProcessesFault : public Fault {
   [[nodiscard]] int broken_descriptor() const override { return process_.descriptor(); }
 
  private:
+  [[nodiscard]] bool fills_limit() const { return count_text_ == "max"; }
+
+  /// Sets how many the cgroup's own limit has room for; never the room that it shares with others.
+  Result<void> find_room() {
+    const auto refuse = [&](const std::string& found) {
+      return fail(ErrorCode::kInvalid, fmt::format("--count=max: '{}' has {}; name a number, from 1 to {}",
+                                                   target_.path(), found, kMostSleepers));
+    };
+    const TaskRoom room = task_room(target_);
+    if (!room.own) return refuse("no limit of processes (pids.max) of its own");
+    if (*room.own < 2 || *room.own - 1 > kMostSleepers) return refuse(fmt::format("room for {}", *room.own));
+    if (room.above && *room.above <= *room.own) {
+      return refuse(fmt::format("room for {}, but a cgroup above it, which others share, only for {}",
+                                *room.own, *room.above));
+    }
+    count_ = *room.own - 1;  // one is their parent
+    return {};
+  }
+
   std::string count_text_ = "max";
-  uint64_t count_ = 0;  ///< 0: as many as there is room for
+  uint64_t count_ = 0;
   MinEffect min_effect_;
   CgroupTarget target_;
   InjectedProcess process_;

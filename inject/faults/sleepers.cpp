@@ -42,12 +42,14 @@ bool add_one(std::vector<pid_t>& children, pid_t self) {
 
 }  // namespace
 
-void keep_sleepers(uint64_t count, SharedFigures& figures, SteadyTime lease_end) {
+void keep_sleepers(uint64_t count, uint64_t beyond, SharedFigures& figures, SteadyTime lease_end) {
   const pid_t self = getpid();
   std::vector<pid_t> children;
   while (SteadyClock::now() < lease_end) {
     reap(children);
-    const auto wanted = static_cast<size_t>(std::llround(figures.level * static_cast<double>(count)));
+    const double level = figures.level;
+    const auto share = static_cast<size_t>(std::llround(level * static_cast<double>(count)));
+    const size_t wanted = share + (level >= 1 ? beyond : 0);
     for (size_t i = 0; children.size() < wanted && i < kAtOnce; ++i) {
       if (add_one(children, self)) continue;
       figures.losses += 1;

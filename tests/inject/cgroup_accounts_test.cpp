@@ -53,7 +53,8 @@ TEST_F(CgroupAccounts, OfV1AreRead) {
   EXPECT_EQ(memory_limit_bytes(target()), 65536U);
   EXPECT_EQ(oom_kills(target()), 3U);
   EXPECT_EQ(task_count(target()), 7U);
-  EXPECT_EQ(task_room(target()), 3U);
+  EXPECT_EQ(task_room(target()).own, 3U);
+  EXPECT_FALSE(task_room(target()).above);
   EXPECT_EQ(io_bytes(target())->read, 4097U);
   EXPECT_EQ(io_bytes(target())->written, 8192U);
 }
@@ -72,7 +73,8 @@ TEST_F(CgroupAccounts, OfV2AreRead) {
   EXPECT_EQ(memory_usage_bytes(target()), 4096U);
   EXPECT_FALSE(memory_limit_bytes(target()));
   EXPECT_EQ(oom_kills(target()), 2U);
-  EXPECT_EQ(task_room(target()), 2U);  // that of the one above it
+  EXPECT_EQ(task_room(target()).own, 13U);
+  EXPECT_EQ(task_room(target()).above, 2U);
   EXPECT_EQ(io_bytes(target())->read, 4097U);
   EXPECT_EQ(io_bytes(target())->written, 8192U);
 }
@@ -81,7 +83,8 @@ TEST_F(CgroupAccounts, ThatAreMissingAreNothing) {
   hierarchy("cpuacct", "cpuacct");
   file("cpuacct/shop/api/cpuacct.usage", "1\n");
   EXPECT_FALSE(memory_usage_bytes(target()) || memory_limit_bytes(target()) || oom_kills(target()));
-  EXPECT_FALSE(task_count(target()) || task_room(target()) || io_bytes(target()));
+  EXPECT_FALSE(task_count(target()) || task_room(target()).own || task_room(target()).above ||
+               io_bytes(target()));
   EXPECT_EQ(folder_with(target(), "freezer", "cgroup.freeze"), nullptr);
 }
 
