@@ -156,13 +156,14 @@ class MemoryFault : public Fault {
     const uint64_t losses = process_.figures().losses;
     if (losses == kills_) return {};
     const auto counted = oom_kills(target_);
-    if (counted && *counted <= oom_kills_before_) {
+    if (counted && *counted < oom_kills_before_ + (losses - kills_)) {
       return fail(ErrorCode::kUnavailable, "the leaking process was killed, and not for want of memory");
     }
     log::info(
         "the leak was killed for want of memory and starts over",
         {{"cgroup", target_.path()}, {"times", losses}, {"asked_bytes", static_cast<uint64_t>(asked_)}});
     kills_ = losses;
+    oom_kills_before_ = counted.value_or(0);
     begin_growth(now);
     return {};
   }
