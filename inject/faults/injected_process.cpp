@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -14,11 +18,13 @@
 #include <thread>
 
 #include "inject/container_processes.h"
+#include "inject/freezer.h"
 
 namespace sonde::inject {
 namespace {
 
 constexpr std::chrono::seconds kKillPatience(5);
+constexpr std::chrono::seconds kJoinPatience(10);
 constexpr std::string_view kOurNames = "sonde-";
 
 /// The two ends of a pipe that process and injector talk through once.
@@ -61,6 +67,49 @@ void keep_descriptors(int file) {
   _exit(0);
 }
 
+/// A process that enters a paused cgroup stands still there, and neither answers nor can be ended.
+Result<void> refuse_paused(const CgroupTarget& target) {
+  const auto freezer = Freezer::find(target);
+  if (!freezer) return {};  // then nobody can pause it either
+  const auto paused = freezer->is_asked_for();
+  if (!paused) return tl::unexpected(paused.error());
+  if (!*paused) return {};
+  return fail(ErrorCode::kInvalid,
+              fmt::format("'{}' is paused, or a cgroup above it is; resume it first", target.path()));
+}
+
+/// Readable while SIGINT or SIGTERM wait, which the injector has blocked; they are left for it to take.
+FileDescriptor waiting_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return FileDescriptor(signalfd(-1, &signals, SFD_CLOEXEC));
+}
+
+/// Waits for the process's word. Errors: kUnavailable at a signal, kTimeout.
+Result<void> wait_for_answer(const FileDescriptor& answer) {
+  const FileDescriptor signals = waiting_signals();
+  std::array<pollfd, 2> polled = {{{answer.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}}};
+  const SteadyTime deadline = SteadyClock::now() + kJoinPatience;
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now());
+    const int ready =
+        poll(polled.data(), polled.size(), static_cast<int>(std::max<int64_t>(left.count(), 0)));
+    if (ready < 0 && errno == EINTR) continue;
+    if (polled[0].revents != 0) return {};
+    if (polled[1].revents != 0) {
+      return fail(ErrorCode::kUnavailable,
+                  "a signal came before the injected process had reached the cgroup");
+    }
+    return fail(
+        ErrorCode::kTimeout,
+        fmt::format("the injected process does not answer from the cgroup for {} s; resume the cgroup if "
+                    "it is paused",
+                    kJoinPatience.count()));
+  }
+}
+
 }  // namespace
 
 void die_with_parent(pid_t parent) {
@@ -73,6 +122,7 @@ InjectedProcess::~InjectedProcess() {
 }
 
 Result<void> InjectedProcess::prepare(const CgroupTarget& target, FaultState& state, const Task& task) {
+  if (auto runs = refuse_paused(target); !runs) return runs;
   void* page =
       mmap(nullptr, sizeof(SharedFigures), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   Pipe go = Pipe::make();
@@ -101,7 +151,11 @@ Result<void> InjectedProcess::prepare(const CgroupTarget& target, FaultState& st
 
 Result<void> InjectedProcess::start() {
   char text[512] = {};
-  if (write(go_.get(), "g", 1) != 1 || read(answer_.get(), text, sizeof text - 1) <= 0) {
+  const bool told = write(go_.get(), "g", 1) == 1;
+  if (told) {
+    if (auto answered = wait_for_answer(answer_); !answered) return answered;
+  }
+  if (!told || read(answer_.get(), text, sizeof text - 1) <= 0) {
     return fail(ErrorCode::kUnavailable, "the injected process died before it reached the cgroup");
   }
   if (std::string_view(text) != "ok") return fail(ErrorCode::kUnavailable, text);

@@ -43,10 +43,11 @@ class InjectedProcess {
   InjectedProcess(const InjectedProcess&) = delete;
   InjectedProcess& operator=(const InjectedProcess&) = delete;
 
-  /// Forks it and notes it in `state`; it waits. The calling process has one thread still. Errors:
-  /// kUnavailable.
+  /// Forks it and notes it in `state`; it waits. The calling process has one thread still. Errors: kInvalid
+  /// where the cgroup is paused, kUnavailable.
   Result<void> prepare(const CgroupTarget& target, FaultState& state, const Task& task);
-  /// Lets it join the cgroup and work. Errors: why it could not join.
+  /// Lets it join the cgroup and work. Errors: why it could not join; kTimeout after ten seconds,
+  /// kUnavailable where SIGINT or SIGTERM come meanwhile.
   Result<void> start();
 
   [[nodiscard]] SharedFigures& figures() const { return *figures_; }

@@ -106,6 +106,21 @@ TEST_F(FaultEffect, MemoryWhoseProcessIsKilledByHandIsBroken) {
   EXPECT_THAT(injector.log(), HasSubstr("not for want of memory"));
 }
 
+TEST_F(FaultEffect, MemoryWhoseProcessIsKilledByHandAfterTheLimitHasEndedItOnceIsBrokenToo) {
+  if (!cgroup_->write("memory.limit_in_bytes", "31457280") && !cgroup_->write("memory.max", "31457280")) {
+    GTEST_SKIP() << "needs the memory controller";
+  }
+  RunningInjector injector(fault("memory", {"--rate=15MiB", "--ceiling=200MiB"}));
+  ASSERT_TRUE(injector.says("killed for want of memory and starts over"));
+  for (const auto& [folder, pids] : cgroup_->processes()) {
+    for (const pid_t pid : pids) {
+      if (pid != injector.pid_in_state("process")) kill(pid, SIGKILL);
+    }
+  }
+  EXPECT_EQ(injector.wait(), 1);
+  EXPECT_THAT(injector.log(), HasSubstr("not for want of memory"));
+}
+
 /// Bytes read from and written to the machine's disks so far. Source: /proc/diskstats, sectors of 512 bytes.
 double disk_bytes() {
   std::ifstream file("/proc/diskstats");
@@ -189,6 +204,38 @@ TEST_F(FaultEffect, ProcessesFillTheLimit) {
   EXPECT_TRUE(eventually([&] { return victim.figures().fork_error == EAGAIN; }));
   EXPECT_EQ(number("pids.current"), 40);
   EXPECT_GE(value(injector, "sonde_fault_measured_processes"), 37);
+  EXPECT_GT(value(injector, "sonde_fault_measured_refusals"), 0);
+}
+
+TEST_F(FaultEffect, ProcessesFillNoLimitThatOthersShare) {
+  const auto of_parent = [&](const std::string& text) {
+    for (const auto& folder : cgroup_->folders()) {
+      const fs::path file = folder.path.parent_path() / "pids.max";
+      if (fs::exists(file)) return bool(std::ofstream(file) << text << std::flush);
+    }
+    return false;
+  };
+  if (!of_parent("60")) GTEST_SKIP() << "needs the pids controller";
+  const Victim victim(*cgroup_);
+  for (const auto& [own, word] : {std::pair{"max", "no limit of processes (pids.max) of its own"},
+                                  {"80", "a cgroup above it, which others share"}}) {
+    ASSERT_TRUE(cgroup_->write("pids.max", own));
+    RunningInjector injector(fault("processes", {}));
+    EXPECT_EQ(injector.wait(), 1);
+    EXPECT_THAT(injector.log(), HasSubstr(word));
+    EXPECT_THAT(injector.log(), HasSubstr("name a number"));
+  }
+  EXPECT_EQ(victim.figures().fork_error, 0);
+}
+
+TEST_F(FaultEffect, APausedContainerTakesNoProcess) {
+  const Victim victim(*cgroup_);
+  ASSERT_TRUE(cgroup_->write("freezer.state", "FROZEN") || cgroup_->write("cgroup.freeze", "1"));
+  const auto before = cgroup_->processes();
+  RunningInjector injector(fault("cpu", {}));
+  EXPECT_EQ(injector.wait(), 1);
+  EXPECT_THAT(injector.log(), HasSubstr("is paused, or a cgroup above it is; resume it first"));
+  EXPECT_EQ(cgroup_->processes(), before);
 }
 
 TEST_F(FaultEffect, ProcessesAreAsManyAsAskedFor) {
