@@ -24,6 +24,7 @@ from typing import Any
 from demo.loop import campaign, client
 from demo.loop.loop import Loop
 from demo.loop.progress import say
+from tests.bench import fault_effects
 
 STEP_SECONDS = 2.0
 
@@ -55,6 +56,14 @@ def query_range(loop: Loop, promql: str, start: float, end: float) -> list[dict[
         {"query": promql, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{STEP_SECONDS:g}"},
     )
     return list(page["data"]["result"])
+
+
+def by_target(loop: Loop, name: str, start: float, end: float) -> dict[tuple[str, str], fault_effects.Points]:
+    """A metric of the injector, by service and fault."""
+    return {
+        (one["metric"].get("service", ""), one["metric"].get("fault", "")): [(float(at), float(value)) for at, value in one["values"]]
+        for one in query_range(loop, name, start, end)
+    }
 
 
 class Watcher:
@@ -174,6 +183,7 @@ def main() -> int:
                    pause_seconds=options.pause_seconds)  # fmt: skip
     options.output.mkdir(parents=True, exist_ok=True)
     with Loop(options.rate, say=say) as loop:
+        began = time.time()
         if options.table:
             print(campaign.train(loop, options.table, options.seed), flush=True)
         else:
@@ -181,6 +191,7 @@ def main() -> int:
             say(outcome.summary)
             if not outcome.passed:
                 return 1
+            fault_effects.show(lambda name: by_target(loop, name, began, time.time()))
         examine(loop, exam, options, "detection")
         if options.unscraped_injector:
             loop.watch.stop_scraping("injector")
