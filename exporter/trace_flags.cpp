@@ -66,7 +66,7 @@ void add_trace_flags(CLI::App& app, TraceOptions& options) {
   add_rules(
       app, "--flows.trigger.absolute", options.triggers, add_absolute_rule, "SERVICE=DURATION",
       "Trace a connection of this service's containers when its smoothed RTT is longer than this, such as "
-      "api=20ms; * is every service without a rule of its own. Repeat it for "
+      "api=60ms; * is every service without a rule of its own. Repeat it for "
       "several");
   add_rules(
       app, "--flows.trigger.relative", options.triggers, add_relative_rule, "SERVICE=FACTOR",

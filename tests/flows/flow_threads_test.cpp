@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exporter/flows/flow_accounts.h"
+#include "exporter/flows/tracing/trace_trigger.h"
 #include "exporter/flows/tracing/tracer.h"
 #include "tests/flows/support/flow_interfaces_fixture.h"
 
@@ -28,9 +29,9 @@ void while_called(const std::vector<std::function<void()>>& calls, const std::fu
   done = true;
 }
 
-std::shared_ptr<const ContainerTable> table_of(const Pod& pod) {
+std::shared_ptr<const ContainerTable> table_of(const Pod& pod, const std::string& service = "api") {
   exporter::Container one;
-  one.name = {"shop", "api-1", "server", "api"};
+  one.name = {"shop", "api-1", "server", service};
   one.pod_labels = metrics::Labels{{"pod", "api-1"}};
   one.network_namespace = pod.network_namespace();
   one.process_id = pod.process();
@@ -104,6 +105,38 @@ TEST_F(FlowThreads, TracesBeginAndEndWhileOthersAsk) {
                  }
                });
   EXPECT_EQ(tracer.reports().size(), kTraces);
+}
+
+TEST_F(FlowThreads, AThresholdFollowsTheServiceThatBecomesKnown) {
+  Pod pod;
+  pod.connect("host1", 1);
+  std::mutex mutex;
+  auto table = table_of(pod, "");
+  const auto containers = [&] {
+    const std::lock_guard lock(mutex);
+    return table;
+  };
+  auto monitor = exporter::FlowMonitor::start(context_, {}, containers);
+  ASSERT_TRUE(monitor) << monitor.error().message;
+  exporter::Tracer tracer(context_, {.containers = containers});
+  exporter::TriggerRules rules;
+  rules["*"].absolute = std::chrono::milliseconds(90);
+  rules["api"].absolute = std::chrono::milliseconds(60);
+  const auto trigger = exporter::TraceTrigger::start(
+      (*monitor)->programs(), tracer, {.rules = rules, .containers = containers, .interfaces = [&] {
+                                         return (*monitor)->interfaces().current();
+                                       }});
+  ASSERT_TRUE(trigger) << trigger.error().message;
+  const auto threshold_is = [&](uint64_t ns) {
+    const auto all = (*monitor)->programs().thresholds();
+    return all.size() == 1 && all.begin()->second.absolute_ns == ns;
+  };
+  EXPECT_TRUE(eventually([&] { return threshold_is(90'000'000); }));
+  {
+    const std::lock_guard lock(mutex);
+    table = table_of(pod);
+  }
+  EXPECT_TRUE(eventually([&] { return threshold_is(60'000'000); }));
 }
 
 }  // namespace

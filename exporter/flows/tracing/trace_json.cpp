@@ -159,7 +159,8 @@ Json trace_summary(const TraceReport& report) {
           {"events", counts_json(report)}};
 }
 
-/// Collects the entries of "traceEvents"; times in microseconds since the trace began.
+/// Writes the entries of "traceEvents", one after the other into the text: there may be 100,000. Times in
+/// microseconds since the trace began.
 class ChromeEvents {
  public:
   explicit ChromeEvents(const TraceReport& report) : report_(report) {}
@@ -169,7 +170,7 @@ class ChromeEvents {
     name(kThreads, "threads that wait for a CPU");
     for (const TracedDirection& direction : report_.directions) add_units(direction);
     for (const trace_event& event : report_.events) add_event(event);
-    return dump({{"displayTimeUnit", "ns"}, {"traceEvents", std::move(events_)}});
+    return std::move(text_) + "]}";
   }
 
  private:
@@ -181,13 +182,18 @@ class ChromeEvents {
     return (static_cast<double>(time_ns) - static_cast<double>(report_.begin_ns)) / 1000;
   }
 
+  void write(const Json& event) {
+    if (text_.back() != '[') text_ += ',';
+    text_ += dump(event);
+  }
+
   void name(uint32_t process, const std::string& text) {
-    events_.push_back({{"ph", "M"}, {"name", "process_name"}, {"pid", process}, {"args", {{"name", text}}}});
+    write({{"ph", "M"}, {"name", "process_name"}, {"pid", process}, {"args", {{"name", text}}}});
   }
 
   void add_units(const TracedDirection& direction) {
     const uint32_t process = kFirstFlow + direction.flow;
-    const Json flow = flow_json(report_, direction);
+    const Json flow = ends_json(report_.counts.flows, direction.flow);
     name(process, flow.value("from", "?") + " to " + flow.value("to", "?"));
     for (const TracedUnit& unit : direction.units) {
       uint64_t at = unit.start_ns;
@@ -214,38 +220,38 @@ class ChromeEvents {
     end["ph"] = "e";
     end["ts"] = microseconds(at + length);
     begin["args"] = {{"end_seq", unit.end_seq}, {"bytes", unit.bytes}, {"open", unit.open}};
-    events_.push_back(std::move(begin));
-    events_.push_back(std::move(end));
+    write(begin);
+    write(end);
   }
 
   void add_event(const trace_event& event) {
     if (event.layer == SONDE_TRACE_RUN_QUEUE) {
-      events_.push_back({{"ph", "X"},
-                         {"name", "waits for CPU " + std::to_string(event.cpu)},
-                         {"pid", kThreads},
-                         {"tid", event.thread},
-                         {"ts", microseconds(event.value)},
-                         {"dur", static_cast<double>(event.time_ns - event.value) / 1000}});
+      write({{"ph", "X"},
+             {"name", "waits for CPU " + std::to_string(event.cpu)},
+             {"pid", kThreads},
+             {"tid", event.thread},
+             {"ts", microseconds(event.value)},
+             {"dur", static_cast<double>(event.time_ns - event.value) / 1000}});
       return;
     }
-    events_.push_back({{"ph", "i"},
-                       {"s", "t"},
-                       {"name", trace_layer_word(event.layer)},
-                       {"pid", kCpus},
-                       {"tid", event.cpu},
-                       {"ts", microseconds(event.time_ns)},
-                       {"args",
-                        {{"flow", event.flow},
-                         {"seq", event.seq},
-                         {"end_seq", event.end_seq},
-                         {"ack", event.ack},
-                         {"thread", event.thread},
-                         {"network_namespace", event.space},
-                         {"interface", event.interface}}}});
+    write({{"ph", "i"},
+           {"s", "t"},
+           {"name", trace_layer_word(event.layer)},
+           {"pid", kCpus},
+           {"tid", event.cpu},
+           {"ts", microseconds(event.time_ns)},
+           {"args",
+            {{"flow", event.flow},
+             {"seq", event.seq},
+             {"end_seq", event.end_seq},
+             {"ack", event.ack},
+             {"thread", event.thread},
+             {"network_namespace", event.space},
+             {"interface", event.interface}}}});
   }
 
   const TraceReport& report_;
-  Json events_ = Json::array();
+  std::string text_ = R"({"displayTimeUnit":"ns","traceEvents":[)";
   uint64_t last_unit_ = 0;
 };
 

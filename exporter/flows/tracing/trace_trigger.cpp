@@ -4,6 +4,8 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cstring>
+#include <set>
 
 #include "common/log.h"
 #include "exporter/flows/tracing/trace_targets.h"
@@ -25,6 +27,10 @@ constexpr std::array<metrics::MetricRow, 1> kTriggerMetrics{{
          "began too recently (too_soon), another one ran (busy) or it could not begin (failed)."},
 }};
 constexpr std::array<std::string_view, 4> kOutcomeWords{"traced", "too_soon", "busy", "failed"};
+
+bool same_threshold(const flow_threshold& one, const flow_threshold& other) {
+  return std::memcmp(&one, &other, sizeof one) == 0;  // no padding
+}
 
 }  // namespace
 
@@ -70,21 +76,22 @@ void TraceTrigger::set_thresholds() {
     if (threshold.absolute_ns == 0 && threshold.relative_percent == 0) continue;
     const std::pair key(interface.space, interface.index);
     there.insert(key);
-    if (told_.contains(key)) continue;
+    if (const auto told = told_.find(key); told != told_.end() && same_threshold(told->second, threshold))
+      continue;
     if (const auto set = programs_.set_threshold({.space = key.first, .interface = key.second}, threshold);
         set) {
-      told_.insert(key);
+      told_.insert_or_assign(key, threshold);
     } else {
       log::warning("connections of an interface do not begin traces",
                    {{"interface", interface.name}, {"reason", set.error().message}});
     }
   }
   for (auto told = told_.begin(); told != told_.end();) {
-    if (there.contains(*told)) {
+    if (there.contains(told->first)) {
       ++told;
       continue;
     }
-    programs_.remove_threshold({.space = told->first, .interface = told->second});
+    programs_.remove_threshold({.space = told->first.first, .interface = told->first.second});
     told = told_.erase(told);
   }
 }

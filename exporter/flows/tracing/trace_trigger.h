@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -35,7 +35,8 @@ struct TriggerOptions {
 };
 
 /// Begins a trace when the kernel says that a connection of a service with a rule is slow. A thread of its
-/// own takes the alerts, and tells the kernel the thresholds of interfaces that appear. Threads: safe.
+/// own takes the alerts, and tells the kernel the thresholds of interfaces that appear, or whose service
+/// becomes known. Threads: safe.
 class TraceTrigger {
  public:
   /// Errors: those of FlowAlerts::open(). `programs` and `tracer` outlive it.
@@ -62,8 +63,8 @@ class TraceTrigger {
   Tracer& tracer_;
   const TriggerOptions options_;
   std::unique_ptr<FlowAlerts> alerts_;
-  std::set<std::pair<uint32_t, uint32_t>> told_;  ///< the thread's: space and interface with a threshold
-  SteadyTime last_trace_ = SteadyTime::min();     ///< the thread's
+  std::map<std::pair<uint32_t, uint32_t>, flow_threshold> told_;  ///< the thread's: by space and interface
+  SteadyTime last_trace_ = SteadyTime::min();                     ///< the thread's
   std::array<std::atomic<uint64_t>, kOutcomes> outcomes_{};
   std::jthread thread_;  ///< last: the rest exists until it has ended
 };

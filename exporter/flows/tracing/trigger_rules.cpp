@@ -33,7 +33,7 @@ Result<void> add_absolute_rule(std::string_view text, TriggerRules& rules) {
   const auto duration = parse_duration(value);
   if (service.empty() || !duration || duration->count() == 0) {
     return fail(ErrorCode::kInvalid,
-                fmt::format("{}: give SERVICE=DURATION, such as api=20ms or *=200ms", text));
+                fmt::format("{}: give SERVICE=DURATION, such as api=60ms or *=200ms", text));
   }
   rules[std::string(service)].absolute = *duration;
   return {};

@@ -21,7 +21,7 @@ struct TriggerRule {
 /// By service; "*" is every service that has no rule of its own.
 using TriggerRules = std::map<std::string, TriggerRule, std::less<>>;
 
-/// Takes SERVICE=DURATION of --flows.trigger.absolute, such as api=20ms. Errors: kInvalid.
+/// Takes SERVICE=DURATION of --flows.trigger.absolute, such as api=60ms. Errors: kInvalid.
 Result<void> add_absolute_rule(std::string_view text, TriggerRules& rules);
 /// Takes SERVICE=FACTOR of --flows.trigger.relative, such as api=3: three times what is usual; above 1, at
 /// most 1000. Errors: kInvalid.
