@@ -155,8 +155,8 @@ class Campaign {
     if (injection.faults.empty()) {
       workload_->set_heavy(injection.heavy_factor);
       interrupted = wait(injection.duration, outcome.what);
+      outcome.proven = !interrupted && workload_->was_heavy();
       workload_->set_heavy(1);
-      outcome.proven = !interrupted;
     } else {
       InjectionRun run(
           injection, [this](const ScheduledFault& fault) { return injector_words(fault); },

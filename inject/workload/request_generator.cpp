@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <cstring>
-#include <mutex>
 #include <random>
 
 namespace sonde::inject {
@@ -24,14 +22,6 @@ Result<void> enter_network_namespace(const std::string& path) {
   close(file);
   if (entered != 0) return fail(ErrorCode::kPermission, fmt::format("{}: {}", path, std::strerror(error)));
   return {};
-}
-
-/// Sleeps until `due` or until a stop is requested.
-void sleep_until(SteadyTime due, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any woken;
-  std::unique_lock lock(mutex);
-  woken.wait_until(lock, stop, due, [] { return false; });
 }
 
 }  // namespace
@@ -60,13 +50,10 @@ void RequestGenerator::work(const std::stop_token& stop, unsigned worker) {
   client.set_connection_timeout(5);
   client.set_read_timeout(5);
   std::minstd_rand random(worker + 1);
-  while (!stop.stop_requested()) {
-    const SteadyTime due = schedule_.next(SteadyClock::now());
-    sleep_until(due, stop);
-    if (stop.stop_requested()) return;
+  while (const auto due = schedule_.wait(stop)) {
     const auto answer = client.Get(options_.target.next_path(random));
     statistics_.record(answer ? answer->status : 0,
-                       std::chrono::duration<double>(SteadyClock::now() - due).count());
+                       std::chrono::duration<double>(SteadyClock::now() - *due).count());
   }
 }
 

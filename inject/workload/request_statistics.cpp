@@ -41,6 +41,13 @@ void RequestStatistics::record(int status, double latency_seconds) {
   }
 }
 
+uint64_t RequestStatistics::answered() const {
+  const std::lock_guard lock(mutex_);
+  uint64_t sum = 0;
+  for (const auto& [status, count] : by_status_) sum += status == 0 ? 0 : count;
+  return sum;
+}
+
 void RequestStatistics::write_metrics(metrics::SeriesWriter& writer) const {
   std::unique_lock lock(mutex_);
   writer.family(kRequests);

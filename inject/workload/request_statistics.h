@@ -22,6 +22,8 @@ class RequestStatistics {
 
   /// `status` 0 = no answer at all.
   void record(int status, double latency_seconds);
+  /// How many had an answer, of whatever status.
+  [[nodiscard]] uint64_t answered() const;
 
   void write_metrics(metrics::SeriesWriter& writer) const;
 

@@ -12,8 +12,10 @@ using metrics::MetricType;
 
 constexpr MetricRow kRate{"sonde_workload_asked_rate", MetricType::kGauge, "requests per second", "",
                           "Requests per second that are asked for now."};
-constexpr MetricRow kHeavy{"sonde_workload_heavy", MetricType::kGauge, "", "",
-                           "1 in a phase of heavy workload, else 0."};
+constexpr MetricRow kHeavy{
+    "sonde_workload_heavy", MetricType::kGauge, "", "",
+    "1 in a phase of heavy workload whose requests are answered at more than the usual rate "
+    "by at least half of what is asked for, else 0."};
 constexpr MetricRow kSkipped{"sonde_workload_skipped_requests_total", MetricType::kCounter, "", "",
                              "Requests never sent because they were over a second late."};
 constexpr std::array kWorkloadRows = {kRate, kHeavy, kSkipped};
@@ -30,6 +32,7 @@ Workload::Workload(WorkloadOptions options)
     : curve_(std::move(options.curve)),
       start_(SteadyClock::now()),
       base_rate_(options.rate),
+      updated_(start_),
       schedule_(options.rate * curve_.factor_at(std::chrono::milliseconds(0)), start_),
       generator_(std::move(options.requests), schedule_, statistics_) {}
 
@@ -51,8 +54,17 @@ void Workload::set_heavy(double factor) {
   {
     const std::lock_guard lock(mutex_);
     heavy_factor_ = factor;
+    heavy_.reset();
+    if (factor != 1) heavy_.emplace(factor, statistics_.answered());
+    updated_ = SteadyClock::now();
   }
   update_rate();
+}
+
+bool Workload::was_heavy() {
+  update_rate();
+  const std::lock_guard lock(mutex_);
+  return heavy_ && heavy_->was_reached();
 }
 
 void Workload::pace(const std::stop_token& stop) {
@@ -66,9 +78,15 @@ void Workload::pace(const std::stop_token& stop) {
 }
 
 void Workload::update_rate() {
-  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - start_);
   const std::lock_guard lock(mutex_);
-  schedule_.set_rate(base_rate_ * heavy_factor_ * curve_.factor_at(since));
+  const SteadyTime now = SteadyClock::now();
+  const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now - start_);
+  const double usual = base_rate_ * curve_.factor_at(since);
+  if (heavy_) {
+    heavy_->advance(std::chrono::duration<double>(now - updated_).count(), usual, statistics_.answered());
+  }
+  updated_ = now;
+  schedule_.set_rate(usual * heavy_factor_, now);
 }
 
 void Workload::write_metrics(metrics::SeriesWriter& writer) const {
@@ -77,7 +95,7 @@ void Workload::write_metrics(metrics::SeriesWriter& writer) const {
   writer.family(kHeavy);
   {
     const std::lock_guard lock(mutex_);
-    writer.sample(heavy_factor_ == 1 ? 0 : 1);
+    writer.sample(heavy_ && heavy_->is_reached() ? 1 : 0);
   }
   writer.family(kSkipped);
   writer.sample(static_cast<double>(schedule_.skipped()));

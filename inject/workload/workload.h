@@ -1,12 +1,14 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 
 #include "common/clock.h"
 #include "common/metrics/series_writer.h"
 #include "common/result.h"
+#include "inject/workload/heavy_phase.h"
 #include "inject/workload/rate_curve.h"
 #include "inject/workload/request_generator.h"
 #include "inject/workload/request_schedule.h"
@@ -35,6 +37,8 @@ class Workload {
   void set_rate(double rate);
   /// A phase of heavy workload, `factor` times the rate that there would be, or, with 1, its end.
   void set_heavy(double factor);
+  /// Whether the phase of heavy workload has been one from its begin on, by its answers (heavy_phase.h).
+  [[nodiscard]] bool was_heavy();
 
   void write_metrics(metrics::SeriesWriter& writer) const;
 
@@ -45,9 +49,11 @@ class Workload {
 
   const RateCurve curve_;
   const SteadyTime start_;
-  mutable std::mutex mutex_;  // guards base_rate_ and heavy_factor_
+  mutable std::mutex mutex_;  // guards the members up to schedule_
   double base_rate_;
   double heavy_factor_ = 1;
+  std::optional<HeavyPhase> heavy_;
+  SteadyTime updated_;  ///< when the rate was looked at last
   RequestSchedule schedule_;
   RequestStatistics statistics_;
   RequestGenerator generator_;

@@ -54,6 +54,14 @@ class WorkloadOnAServer : public testing::Test {
     }
   }
 
+  static bool becomes(const Workload& workload, const std::string& metric, double value) {
+    const SteadyTime deadline = SteadyClock::now() + std::chrono::seconds(30);
+    while (scrape(workload).value(metric, {}) != value && SteadyClock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    return SteadyClock::now() < deadline;
+  }
+
   std::atomic<int> requests_ = 0;
   http::Server server_;
 };
@@ -72,14 +80,43 @@ TEST_F(WorkloadOnAServer, SendsAndCounts) {
 TEST_F(WorkloadOnAServer, ChangesItsRateAndSaysWhenItIsHeavy) {
   Workload workload(options(10));
   ASSERT_TRUE(workload.start());
+  EXPECT_FALSE(workload.was_heavy());
   workload.set_heavy(3);
-  EXPECT_EQ(scrape(workload).value("sonde_workload_heavy", {}), 1);
+  EXPECT_EQ(scrape(workload).value("sonde_workload_heavy", {}), 0) << "nothing was answered yet";
   EXPECT_EQ(scrape(workload).value("sonde_workload_asked_rate", {}), 30);
+  EXPECT_TRUE(becomes(workload, "sonde_workload_heavy", 1));
+  EXPECT_TRUE(workload.was_heavy());
   workload.set_rate(20);
   EXPECT_EQ(scrape(workload).value("sonde_workload_asked_rate", {}), 60);
   workload.set_heavy(1);
   EXPECT_EQ(scrape(workload).value("sonde_workload_heavy", {}), 0);
   EXPECT_EQ(scrape(workload).value("sonde_workload_asked_rate", {}), 20);
+}
+
+TEST_F(WorkloadOnAServer, IsNeverHeavyWhereNobodyAnswers) {
+  server_.stop();
+  Workload workload(options(50));
+  ASSERT_TRUE(workload.start());
+  workload.set_heavy(3);
+  const auto unanswered = [&] {
+    const auto page = scrape(workload);
+    EXPECT_EQ(page.value("sonde_workload_heavy", {}), 0);
+    return page.value("sonde_workload_requests_total", {{"code", "0"}});
+  };
+  while (unanswered() < 400) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_FALSE(workload.was_heavy());
+}
+
+TEST_F(WorkloadOnAServer, TakesANewRateWithTheNextRequest) {
+  WorkloadOptions slow = options(0.5);
+  slow.requests.workers = 16;  // that ask for 32 s ahead, where each claims a time of its own
+  Workload workload(std::move(slow));
+  ASSERT_TRUE(workload.start());
+  wait_for_requests(1);
+  const SteadyTime begin = SteadyClock::now();
+  workload.set_rate(100);
+  wait_for_requests(50);
+  EXPECT_LT(SteadyClock::now() - begin, std::chrono::seconds(10));
 }
 
 TEST_F(WorkloadOnAServer, RefusesANetworkNamespaceThatIsNotThere) {
