@@ -126,6 +126,14 @@ struct flow_interval {
 	__u64 bytes;
 };
 
+/* How far the end of a connection has come; bits. */
+enum flow_end {
+	SONDE_END_SENT = 1,         /* the container sent FIN */
+	SONDE_END_RECEIVED = 2,     /* the remote did */
+	SONDE_END_ACKNOWLEDGED = 4, /* times one of these: the other end has it */
+	SONDE_END_ALL = 15
+};
+
 /*
  * Value of the map `flows`. It lies 32 bytes behind a cache line's start (behind 48 of the kernel's and the
  * key), so the parts below have lines of their own: what is read alone; what both directions touch; what each
@@ -136,7 +144,7 @@ struct flow_state {
 	__u64 identity; /* hash of its key: the memory of an entry may go to another flow at any time */
 	__u64 first_ns;
 	__u32 role;     /* enum flow_role */
-	__u32 finished; /* 1: the container sent FIN; 2: the remote did */
+	__u32 finished; /* enum flow_end */
 
 	struct flow_probe sent_probe;
 	struct flow_probe received_probe;

@@ -178,7 +178,8 @@ static __always_inline void count_connection(const struct dropped_flow_key *key,
 
 static __always_inline bool is_among(const volatile __u64 *reasons, __u32 reason)
 {
-	return reason < SONDE_DROP_REASONS && reasons[reason / 64 % SONDE_DROP_REASON_WORDS] >> reason % 64 & 1;
+	return reason < SONDE_DROP_REASONS &&
+	       reasons[reason / 64 % SONDE_DROP_REASON_WORDS] >> reason % 64 & 1;
 }
 
 /* Counts a lost packet of a pod for who sent it to whom, wherever on this machine it was. */
@@ -194,7 +195,8 @@ static __noinline int count_ends(const struct sk_buff *buffer, __u32 reason)
 	header = read_pair(start, BPF_CORE_READ(buffer, protocol), &key.pair);
 	if (header < 0 || is_loopback(&key.pair.destination))
 		return 0;
-	if (header > 0 && is_among(not_missed_of_tcp, reason) && BPF_CORE_READ(buffer, data) >= start + header)
+	if (header > 0 && is_among(not_missed_of_tcp, reason) &&
+	    BPF_CORE_READ(buffer, data) >= start + header)
 		return 0; /* whoever frees a segment from its own header on is TCP */
 	share = share_of_pair(&key.pair);
 	if (!share)

@@ -112,13 +112,13 @@ TEST(Options, TakeTheRoomForCgroupsWithinItsRange) {
 }
 
 TEST(Options, TakeWhenConnectionsAreTraced) {
-  const Options options = parse({"--flows.trigger.absolute=api=20ms", "--flows.trigger.absolute=*=1s",
+  const Options options = parse({"--flows.trigger.absolute=api=60ms", "--flows.trigger.absolute=*=1s",
                                  "--flows.trigger.relative=api=3", "--flows.trigger.duration=1s",
                                  "--flows.trigger.interval=5m", "--flows.trace.max-events-per-second=500"})
                               .options;
   EXPECT_TRUE(options.traces.on);
   EXPECT_EQ(options.traces.triggers.size(), 2U);
-  EXPECT_EQ(options.traces.triggers.at("api").absolute, std::chrono::milliseconds(20));
+  EXPECT_EQ(options.traces.triggers.at("api").absolute, std::chrono::milliseconds(60));
   EXPECT_EQ(options.traces.triggers.at("api").relative_percent, 300U);
   EXPECT_EQ(options.traces.trigger_duration, std::chrono::seconds(1));
   EXPECT_EQ(options.traces.trigger_interval, std::chrono::minutes(5));

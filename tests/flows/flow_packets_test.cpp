@@ -281,14 +281,20 @@ TEST_P(FlowPackets, ARequestOfTheRemotesIsTimedTheSame) {
   expect_within(sum.samples.request_server.sum_ns, bounds);
 }
 
-TEST_P(FlowPackets, BothFinsOrAResetEndAFlow) {
+TEST_P(FlowPackets, BothFinsAcknowledgedOrAResetEndAFlow) {
   connect();
   harness_.see(ours(kOurs + 1, kAck | kFin, 0, kTheirs + 1));
   harness_.see(theirs(kTheirs + 1, kAck, kOurs + 2));
   EXPECT_EQ(harness_.flows().size(), 1U);
-  harness_.see(theirs(kTheirs + 1, kAck | kFin, kOurs + 2));
+  harness_.see(theirs(kTheirs + 1, kAck | kPush, kOurs + 2, 100));
+  harness_.see(theirs(kTheirs + 101, kAck | kFin, kOurs + 2));
+  harness_.see(ours(kOurs + 2, kAck, 0, kTheirs + 1));
+  harness_.see(theirs(kTheirs + 1, kAck | kPush, kOurs + 2, 100));
+  EXPECT_EQ(harness_.flows().size(), 1U) << "the last data are still under way";
+  EXPECT_EQ(harness_.drain().traffic.received.retransmitted, 1U);
+  harness_.see(ours(kOurs + 2, kAck, 0, kTheirs + 102));
   EXPECT_EQ(harness_.flows().size(), 0U);
-  harness_.see(ours(kOurs + 2, kAck, 0, kTheirs + 2));
+  harness_.see(theirs(kTheirs + 101, kAck | kFin, kOurs + 2));
   EXPECT_EQ(harness_.flows().size(), 0U);
   connect();
   harness_.see(theirs(kTheirs + 1, kReset | kAck, kOurs + 1));
