@@ -324,7 +324,7 @@ static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, c
 	/* A SYN from afar that is no copy may be anybody's: this node's answer to it begins the connection.
 	 */
 	if (inner->protocol == IPPROTO_TCP && (sent || !another))
-		sample = take_segment(state, inner, sent);
+		sample = take_segment(state, inner, skb->gso_segs ? skb->gso_segs : 1, sent);
 	/* Whose a flow without tunnel is shows at its first packet that leaves; only then has it a path. */
 	if (!state->sent.traffic.packets)
 		return;

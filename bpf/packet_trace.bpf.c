@@ -14,6 +14,9 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
+/* As in tcp_retransmits.bpf.c. */
+const volatile bool tells_failure = false;
+
 /*
  * The packet that this CPU's driver has at present: behind the call it may be gone. Key: 0. A packet that is
  * sent meanwhile, by a bridge, takes its place: then the outer one, the bridge's, has no TRANSMITTED.
@@ -270,7 +273,7 @@ int BPF_PROG(sendmsg_entry, struct sock *sk, struct msghdr *message)
 	return written(sk, message);
 }
 
-/* Hook: TCP sends a segment again. Oldest kernel: 5.12. */
+/* Hook: TCP sent a buffer of segments again. Oldest kernel: 5.12. */
 SEC("?tp_btf/tcp_retransmit_skb")
 int BPF_PROG(retransmit, struct sock *sk, struct sk_buff *skb)
 {
@@ -278,12 +281,13 @@ int BPF_PROG(retransmit, struct sock *sk, struct sk_buff *skb)
 	struct trace_direction direction = {};
 	struct trace_event event = {};
 
-	if (!direction_of_socket(sk, &direction))
+	if ((tells_failure && (int)ctx[2] < 0) || !direction_of_socket(sk, &direction))
 		return 0;
 	event.flow = flow_of(&direction);
 	if (event.flow == SONDE_TRACE_NO_FLOW)
 		return 0;
 	event.layer = SONDE_TRACE_RETRANSMIT;
+	event.value = BPF_CORE_READ(control, tcp_gso_segs);
 	event.seq = BPF_CORE_READ(control, seq);
 	event.end_seq = BPF_CORE_READ(control, end_seq) - (BPF_CORE_READ(control, tcp_flags) & 1);
 	event.space = space_of_socket(sk);

@@ -16,7 +16,7 @@ enum trace_layer {
 	SONDE_TRACE_SOCKET,      /* TCP has it */
 	SONDE_TRACE_READ,        /* a thread has read up to end_seq */
 	SONDE_TRACE_RUN_QUEUE,   /* a thread came to a CPU; value: since when it could have run, ns */
-	SONDE_TRACE_RETRANSMIT   /* TCP sends it again */
+	SONDE_TRACE_RETRANSMIT   /* TCP sends it again; value: segments of it */
 };
 #define SONDE_TRACE_LAYER_COUNT 10
 

@@ -26,8 +26,9 @@ static __always_inline bool is_of_another(struct mapping_direction *direction, c
 	return direction->traffic.first_sequence != packet->sequence;
 }
 
-/* Times new data; what was there before must not be timed (Karn). */
-static __always_inline void take_data(struct mapping_direction *direction, const struct packet *packet)
+/* Times new data; what was there before must not be timed (Karn). `segments`: that the buffer stands for. */
+static __always_inline void take_data(struct mapping_direction *direction, const struct packet *packet,
+				      __u32 segments)
 {
 	bool syn = packet->tcp_flags & SONDE_TCP_SYN;
 	__u32 end = packet->sequence + packet->payload + syn + !!(packet->tcp_flags & SONDE_TCP_FIN);
@@ -36,7 +37,7 @@ static __always_inline void take_data(struct mapping_direction *direction, const
 	if (syn)
 		write_once(direction->traffic.first_sequence, packet->sequence);
 	if (known && before(packet->sequence, known)) {
-		__sync_fetch_and_add(&direction->traffic.retransmitted, 1);
+		__sync_fetch_and_add(&direction->traffic.retransmitted, segments);
 		disarm(&direction->probe, packet->sequence, read_once(direction->traffic.end));
 	} else if (!known && !syn) {
 		/* Never seen from its start: this may be something sent again. */
@@ -72,8 +73,9 @@ static __always_inline __u64 take_sample(struct mapping_direction *probed, __u32
 	return ns <= SONDE_LONGEST_SAMPLE_NS ? ns : 0;
 }
 
-/* Takes in a TCP segment. Returns the time that it ends, in ns; or 0. */
-static __always_inline __u64 take_segment(struct mapping_state *state, const struct packet *packet, bool sent)
+/* Takes in a TCP segment, or `segments` in one buffer. Returns the time that it ends, in ns; or 0. */
+static __always_inline __u64 take_segment(struct mapping_state *state, const struct packet *packet,
+					  __u32 segments, bool sent)
 {
 	struct mapping_direction *direction = sent ? &state->sent : &state->received;
 	struct mapping_direction *other = sent ? &state->received : &state->sent;
@@ -90,7 +92,7 @@ static __always_inline __u64 take_segment(struct mapping_state *state, const str
 		sample = take_sample(other, packet->acknowledgement);
 	}
 	if (packet->payload || packet->tcp_flags & (SONDE_TCP_SYN | SONDE_TCP_FIN))
-		take_data(direction, packet);
+		take_data(direction, packet, segments);
 	if (packet->tcp_flags & SONDE_TCP_FIN)
 		__sync_fetch_and_or(&state->finished, sent ? SONDE_FINISHED_LOCAL : SONDE_FINISHED_REMOTE);
 	if (sample)

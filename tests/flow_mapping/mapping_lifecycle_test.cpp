@@ -76,6 +76,13 @@ TEST_F(MappingLifecycle, TheSameSynAgainBeginsNothing) {
   EXPECT_EQ(paths().at(0).second.flows, 1U);
 }
 
+TEST_F(MappingLifecycle, EachSegmentOfABufferThatIsSentAgainCounts) {
+  connect_and_talk(1000, 1);
+  pod_sends(1100, 300, 1, kAck, 3);
+  pod_sends(1100, 300, 1, kAck, 3);
+  EXPECT_EQ(state().sent.traffic.retransmitted, 3U);
+}
+
 TEST_F(MappingLifecycle, OfAConnectionFromAfarTheFirstDataAreTimed) {
   remote_sends(4999, 0, 0, kSyn);  // makes no mapping: nothing was sent yet
   EXPECT_TRUE(mappings().empty());

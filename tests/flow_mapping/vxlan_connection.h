@@ -16,9 +16,11 @@ class VxlanConnection : public MappingRun {
 
   void SetUp() override { load(); }
 
-  void pod_sends(uint32_t sequence, size_t payload, uint32_t acknowledgement = 1, uint8_t flags = kAck) {
+  void pod_sends(uint32_t sequence, size_t payload, uint32_t acknowledgement = 1, uint8_t flags = kAck,
+                 uint32_t segments = 0) {
     send(packet("192.0.2.1", "192.0.2.2", "10.1.0.2", "10.2.0.3",
-                packets::tcp(40000, 80, {sequence, acknowledgement, flags, payload})));
+                packets::tcp(40000, 80, {sequence, acknowledgement, flags, payload})),
+         segments);
   }
   void remote_sends(uint32_t sequence, size_t payload, uint32_t acknowledgement, uint8_t flags = kAck) {
     receive(packet("192.0.2.2", "192.0.2.1", "10.2.0.3", "10.1.0.2",

@@ -117,7 +117,7 @@ TEST(Pairing, WaitsForACpuAreTakenFromTheSocketsTime) {
 TEST(Pairing, ALostPacketsTimeIsThatOfTheStageThatLostIt) {
   MadeUpEvents dropped_by_qdisc;
   dropped_by_qdisc.packet(1, 10, {.write = 1000, .queue = 1010});
-  dropped_by_qdisc.add(SONDE_TRACE_RETRANSMIT, 201'000, 1, 10, 0, kSender);
+  dropped_by_qdisc.add(SONDE_TRACE_RETRANSMIT, 201'000, 1, 10, 0, kSender, 0, 0, 3);
   dropped_by_qdisc.packet(1, 10,
                           {.queue = 201'010,
                            .transmit = 201'020,
@@ -127,7 +127,7 @@ TEST(Pairing, ALostPacketsTimeIsThatOfTheStageThatLostIt) {
                            .socket = 201'040,
                            .read = 201'050});
   const auto first = pair(dropped_by_qdisc)[0];
-  EXPECT_EQ(first.retransmits, 1U);
+  EXPECT_EQ(first.retransmits, 3U) << "segments of one buffer";
   ASSERT_EQ(first.units.size(), 1U);
   EXPECT_EQ(stage(first.units[0], Stage::kQdisc), 200'010);
 

@@ -49,7 +49,7 @@ void find_ends(std::span<const trace_event* const> events, TracedDirection& dire
     if (sends && direction.sender_space == 0) direction.sender_space = event->space;
     const bool reads = event->layer == SONDE_TRACE_SOCKET || event->layer == SONDE_TRACE_READ;
     if (reads && direction.receiver_space == 0) direction.receiver_space = event->space;
-    if (event->layer == SONDE_TRACE_RETRANSMIT) ++direction.retransmits;
+    if (event->layer == SONDE_TRACE_RETRANSMIT) direction.retransmits += std::max<uint64_t>(event->value, 1);
   }
 }
 

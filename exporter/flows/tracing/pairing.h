@@ -33,7 +33,7 @@ struct TracedDirection {
   uint32_t flow = 0;            ///< trace_event::flow
   uint32_t sender_space = 0;    ///< network namespace of the sending socket; 0: not on this machine
   uint32_t receiver_space = 0;  ///< of the receiving one; 0: not on this machine
-  uint64_t retransmits = 0;     ///< packets that TCP sent again
+  uint64_t retransmits = 0;     ///< segments that TCP sent again
   std::vector<TracedUnit> units;
 };
 

@@ -47,6 +47,9 @@ Result<void> no_room(const char* what) {
                                              what, std::strerror(errno)));
 }
 
+/// Arguments of tcp_retransmit_skb where it says whether sending failed: the socket, the buffer and that.
+constexpr int kRetransmitArgumentsWithError = 3;
+
 }  // namespace
 
 void TracePrograms::RingCloser::operator()(ring_buffer* ring) const {
@@ -69,6 +72,8 @@ Result<std::unique_ptr<TracePrograms>> TracePrograms::load(BpfContext& context, 
                   skeleton.rodata->trace_settings = {.shortest_wait_ns = kShortestWaitNs,
                                                      .events_per_second = limits.events_per_second,
                                                      .most_flows = limits.flows};
+                  skeleton.rodata->tells_failure =
+                      context.hook_arguments("tcp_retransmit_skb") >= kRetransmitArgumentsWithError;
                   bpf_map__set_max_entries(skeleton.maps.flows, limits.flows * kDirectionsOfFlow);
                 }),
                 .not_wanted = {has_tracepoint ? "sendmsg_entry" : "sendmsg_locked"},

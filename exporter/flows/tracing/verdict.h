@@ -20,7 +20,7 @@ struct DirectionDelay {
   uint64_t complete = 0;                            ///< of them, seen everywhere
   uint64_t open = 0;                                ///< of them, still under way at the end
   uint64_t bytes = 0;                               ///< payload
-  uint64_t retransmits = 0;                         ///< packets that TCP sent again
+  uint64_t retransmits = 0;                         ///< segments that TCP sent again
   std::array<double, kStageCount> stage_seconds{};  ///< mean of a unit; 0 where not seen
   std::array<uint64_t, kStageCount> stage_units{};  ///< units in which it was seen
 
