@@ -1,9 +1,12 @@
 #include "inject/container_processes.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -85,6 +88,22 @@ std::vector<ProcessIdentity> container_processes(const CgroupTarget& target) {
   }
   std::ranges::stable_sort(found, {}, &ProcessIdentity::start_ticks);
   return found;
+}
+
+bool is_container_process(const CgroupTarget& target, const ProcessIdentity& process) {
+  return std::ranges::count(processes_in(target), process.pid) > 0 && is_running(process);
+}
+
+Result<FileDescriptor> open_of_process(const CgroupTarget& target, const ProcessIdentity& process,
+                                       const char* path, int flags) {
+  const std::string full = fmt::format("/proc/{}/{}", process.pid, path);
+  FileDescriptor opened(open(full.c_str(), flags | O_CLOEXEC));
+  if (!opened) return fail(ErrorCode::kNotFound, fmt::format("{}: {}", full, std::strerror(errno)));
+  if (!is_container_process(target, process)) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("process {} is gone from '{}'; start again", process.pid, target.path()));
+  }
+  return opened;
 }
 
 }  // namespace sonde::inject

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "inject/container_processes.h"
 
@@ -31,6 +32,15 @@ FileDescriptor open_below(const FileDescriptor& root, const std::string& path) {
   how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
   return FileDescriptor(static_cast<int>(syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof how)));
+}
+
+/// The root folder of the container; of the machine where it has no process.
+Result<FileDescriptor> open_root(const CgroupTarget& target, const std::vector<ProcessIdentity>& processes) {
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  if (!processes.empty()) return open_of_process(target, processes.front(), "root", kFlags);
+  FileDescriptor root(open("/", kFlags));
+  if (!root) return fail(ErrorCode::kUnavailable, fmt::format("/: {}", std::strerror(errno)));
+  return root;
 }
 
 FileDescriptor open_file(const FileDescriptor& folder, int more) {
@@ -98,12 +108,13 @@ class BlockLoad {
 Result<FileDescriptor> open_nameless_file(const CgroupTarget& target, const std::string& folder) {
   const auto processes = container_processes(target);
   const std::string root_path = processes.empty() ? "/" : fmt::format("/proc/{}/root", processes.front().pid);
-  const FileDescriptor root(open(root_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto root = open_root(target, processes);
+  if (!root) return tl::unexpected(root.error());
   const auto refuse = [&](const char* why, const char* remedy) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("--folder={} (below {}): {}; {}", folder, root_path, why, remedy));
   };
-  const FileDescriptor opened = root ? open_below(root, folder) : FileDescriptor();
+  const FileDescriptor opened = open_below(*root, folder);
   if (!opened) return refuse(std::strerror(errno), "name a folder of the container");
   struct statfs system{};
   if (fstatfs(opened.get(), &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC)) {

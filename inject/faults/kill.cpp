@@ -122,11 +122,14 @@ class KillFault : public Fault {
     if (!all_) processes.resize(1);
     for (const auto& process : processes) {
       const auto descriptor = open_process(process);
-      if (!descriptor || send_signal(*descriptor, SIGKILL) || errno == ESRCH) continue;
-      return fail(ErrorCode::kPermission, fmt::format("cannot kill process {}; run as root", process.pid));
+      if (!descriptor || !is_container_process(target_, process)) continue;
+      if (!send_signal(*descriptor, SIGKILL) && errno != ESRCH) {
+        return fail(ErrorCode::kPermission, fmt::format("cannot kill process {}; run as root", process.pid));
+      }
+      victims_.push_back(process);
     }
-    victims_ = std::move(processes);
-    killing_ = down_ = true;
+    killing_ = !victims_.empty();
+    down_ = down_ || killing_;
     return {};
   }
 

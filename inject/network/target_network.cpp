@@ -145,12 +145,6 @@ Result<Interface> choose_interface(const std::string& wanted) {
                   names_of(*all)));
 }
 
-/// The oldest process in the cgroup; 0: none.
-pid_t process_in(const CgroupTarget& target) {
-  const auto processes = container_processes(target);
-  return processes.empty() ? 0 : processes.front().pid;
-}
-
 /// Paths that lead to namespaces: of every process, and what is pinned by name.
 std::vector<std::string> namespace_paths() {
   std::vector<std::string> paths;
@@ -170,18 +164,21 @@ std::vector<std::string> namespace_paths() {
 
 Result<TargetNetwork> TargetNetwork::find(const CgroupTarget& target, const std::string& interface_name) {
   TargetNetwork network;
-  network.process_ = process_in(target);
-  if (network.process_ == 0) {
+  const auto processes = container_processes(target);
+  if (processes.empty()) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("--cgroup={}: no process is in it, so it has no network; start the "
                             "container first, or name the cgroup that its processes are in",
                             target.path()));
   }
-  const std::string path = fmt::format("/proc/{}/ns/net", network.process_);
-  network.name_space_ = open_path(path);
+  network.process_ = processes.front().pid;
+  auto name_space = open_of_process(target, processes.front(), "ns/net", O_RDONLY);
+  if (!name_space) return tl::unexpected(name_space.error());
+  network.name_space_ = std::move(*name_space);
   struct stat status{};
-  if (!network.name_space_ || fstat(network.name_space_.get(), &status) != 0) {
-    return fail(ErrorCode::kNotFound, fmt::format("{}: {}", path, std::strerror(errno)));
+  if (fstat(network.name_space_.get(), &status) != 0) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("the network of process {}: {}", network.process_, std::strerror(errno)));
   }
   network.identity_.inode = status.st_ino;
   if (status.st_ino == inode_of("/proc/1/ns/net") || status.st_ino == inode_of(kOwnNamespace)) {

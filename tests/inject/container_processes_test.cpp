@@ -1,5 +1,6 @@
 #include "inject/container_processes.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -51,6 +52,16 @@ TEST_F(OwnCgroup, IsRefusedWithOneselfOrAnAncestorInItOrBelow) {
       hold(cgroup, {});
     }
   }
+}
+
+TEST_F(OwnCgroup, OpensFilesOfItsProcessesOnlyAndOfNoneThatHasItsPidNow) {
+  const ProcessIdentity parent = identify(getppid()).value();
+  EXPECT_FALSE(open_of_process(target(), parent, "ns/net", O_RDONLY)) << "not in the cgroup";
+  hold("api/below", {parent.pid});
+  EXPECT_TRUE(open_of_process(target(), parent, "ns/net", O_RDONLY));
+  const ProcessIdentity earlier{parent.pid, parent.start_ticks - 1};
+  EXPECT_FALSE(open_of_process(target(), earlier, "ns/net", O_RDONLY));
+  EXPECT_FALSE(open_of_process(target(), parent, "no such", O_RDONLY));
 }
 
 TEST_F(OwnCgroup, IsRefusedByFaultsThatCouldNotBeTakenBack) {
