@@ -12,6 +12,8 @@
 #include <set>
 #include <vector>
 
+#include "common/help_text.h"
+
 namespace sonde::inject {
 namespace {
 
@@ -168,6 +170,16 @@ std::string TargetFlags::nearest(std::span<const NamedContainer> containers) con
     if (words.size() < kMostSuggested) words.push_back(word);
   }
   return fmt::format("nearest: {}", fmt::join(words, ", "));
+}
+
+Result<CgroupTarget> resolve_target(const std::vector<std::string>& words, const std::string& rootfs) {
+  CLI::App app;
+  TargetFlags flags;
+  flags.add_to(app);
+  if (auto parsed = parse_words(app, words); !parsed) return tl::unexpected(parsed.error());
+  flags.rootfs = rootfs;
+  if (auto good = flags.check(); !good) return tl::unexpected(good.error());
+  return flags.resolve();
 }
 
 }  // namespace sonde::inject

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "inject/cgroup_target.h"
@@ -38,5 +39,9 @@ struct TargetFlags {
   [[nodiscard]] std::string words() const;
   [[nodiscard]] std::string nearest(std::span<const NamedContainer> containers) const;
 };
+
+/// The container that the words of a command line name, such as "--service=api", with runtimes' files below
+/// `rootfs`. Errors: as TargetFlags.
+Result<CgroupTarget> resolve_target(const std::vector<std::string>& words, const std::string& rootfs);
 
 }  // namespace sonde::inject

@@ -18,6 +18,7 @@
 #include "inject/campaign/campaign_progress.h"
 #include "inject/campaign/injection_run.h"
 #include "inject/event_wait.h"
+#include "inject/target_flags.h"
 
 namespace sonde::inject {
 namespace {
@@ -107,7 +108,8 @@ class Campaign {
     return {};
   }
 
-  /// That every injector will find its target, before hours are spent.
+  /// That every injector will find its target, before hours are spent; from then on names stand for the
+  /// cgroups that they have now, or a container that is gone would give its number to another.
   Result<void> check_targets() {
     std::map<std::pair<std::string, size_t>, ScheduledFault> distinct;
     for (const auto& injection : options_.schedule.injections) {
@@ -123,14 +125,30 @@ class Campaign {
                     fmt::format("{}: target {}: fault {} cannot be put there, see above", options_.file,
                                 options_.plan.targets[fault.target].text, fault.fault));
       }
+      if (auto known = remember(fault.target); !known) return known;
     }
+    return {};
+  }
+
+  /// Which cgroup a target is.
+  Result<void> remember(size_t number) {
+    if (cgroups_.contains(number)) return {};
+    const CampaignTarget& target = options_.plan.targets[number];
+    const auto cgroup = resolve_target(target.flags, options_.rootfs);
+    if (!cgroup) return tl::unexpected(cgroup.error());
+    log::info("target found", {{"target", target.text}, {"cgroup", cgroup->path()}});
+    cgroups_.emplace(number, cgroup->path());
     return {};
   }
 
   std::vector<std::string> injector_words(const ScheduledFault& fault) const {
     std::vector<std::string> words = {fault.fault};
-    const auto& target = options_.plan.targets[fault.target].flags;
-    words.insert(words.end(), target.begin(), target.end());
+    if (const auto known = cgroups_.find(fault.target); known != cgroups_.end()) {
+      words.push_back("--cgroup=" + known->second);
+    } else {
+      const auto& target = options_.plan.targets[fault.target].flags;
+      words.insert(words.end(), target.begin(), target.end());
+    }
     words.insert(words.end(), fault.flags.begin(), fault.flags.end());
     words.push_back("--duration=" + duration_text(fault.duration));
     words.push_back("--state-dir=" + options_.state_folder.string());
@@ -241,6 +259,7 @@ class Campaign {
   SignalQueue signals_;
   std::string schedule_text_;
   std::vector<InjectionOutcome> outcomes_;
+  std::map<size_t, std::string> cgroups_;  ///< of the plan's targets, once they are found
   CampaignProgress progress_;
   FaultPublication publication_;
   CampaignMetrics metrics_;

@@ -1,6 +1,7 @@
 // The program on real cgroups, with real injectors as its children.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -10,6 +11,7 @@
 #include "tests/identity/scratch_directory.h"
 #include "tests/inject/running_injector.h"
 #include "tests/inject/test_cgroup.h"
+#include "tests/inject/victim.h"
 
 namespace sonde::inject {
 namespace {
@@ -153,6 +155,59 @@ TEST_F(Campaign, WaitsForTheWatchdogOfAnInjectorThatWasKilled) {
                          std::chrono::seconds(5)));
   EXPECT_EQ(campaign.wait(), 4) << campaign.log();
   expect_nothing_left(campaign);
+}
+
+/// A neighbour of the test's cgroup, api-1, with a process once it starts.
+class Neighbour {
+ public:
+  explicit Neighbour(const TestCgroup& cgroup) {
+    for (const auto& folder : cgroup.folders()) folders_.push_back(folder.path.parent_path() / "api-1");
+    for (const auto& folder : folders_) {
+      std::filesystem::create_directory(folder);
+      for (const char* file : {"cpuset.cpus", "cpuset.mems"}) {
+        std::ifstream above(folder.parent_path() / file);
+        if (above) std::ofstream(folder / file) << above.rdbuf();
+      }
+    }
+  }
+  void start() {
+    child_ = fork();
+    if (child_ != 0) return;
+    for (const auto& folder : folders_) std::ofstream(folder / "cgroup.procs") << "0" << std::flush;
+    for (;;) pause();
+  }
+  ~Neighbour() {
+    if (child_ > 0) {
+      kill(child_, SIGKILL);
+      waitpid(child_, nullptr, 0);
+    }
+    for (const auto& folder : folders_) EXPECT_TRUE(eventually([&] { return rmdir(folder.c_str()) == 0; }));
+  }
+  Neighbour(const Neighbour&) = delete;
+  Neighbour& operator=(const Neighbour&) = delete;
+
+ private:
+  std::vector<std::filesystem::path> folders_;
+  pid_t child_ = 0;
+};
+
+TEST_F(Campaign, KeepsToTheContainersThatItsNamesStoodForAtItsBegin) {
+  Neighbour neighbour(*cgroup_);
+  {
+    const Victim victim(*cgroup_);  // the only replica that runs
+    auto words = arguments(kCpu, {"--linger=100ms"});
+    std::ofstream(words[1]) << "warm_up: 0s\ninjection_duration: 2s\npause_time: 1s\nrepeat: 2\ntargets: "
+                            << "[{namespace: " << cgroup_->namespace_name()
+                            << ", service: api, replica: 1}]\nfaults: " << kCpu << "\n";
+    RunningInjector campaign(words);
+    ASSERT_TRUE(campaign.says("number=1"));
+    neighbour.start();
+    ASSERT_TRUE(campaign.says("number=2"));
+    EXPECT_TRUE(eventually([&] { return campaign.scrape().value("sonde_fault_active", labels()) == 1; }));
+    EXPECT_EQ(campaign.scrape().find("sonde_fault_active").size(), 1U);
+    EXPECT_EQ(campaign.wait(), 0) << campaign.log();
+    EXPECT_THAT(campaign.log(), HasSubstr("cgroup=" + cgroup_->path()));
+  }
 }
 
 TEST_F(Campaign, SaysSoWhereAnEffectDoesNotShow) {
