@@ -304,7 +304,7 @@ static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, c
 	__u64 now = coarse_ns();
 	struct mapping_direction *direction;
 	struct mapping_state *state;
-	bool another = false, begins;
+	bool another = false, begins, ends;
 	__u64 sample = 0;
 
 	turn(s, inner, sent);
@@ -317,6 +317,8 @@ static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, c
 	if (sent && s->key.tunnel == SONDE_TUNNEL_NONE && now - state->resolved_ns >= SONDE_RESOLVED_NS)
 		resolve(skb, s, state, now);
 	begins = sent && !state->sent.traffic.packets;
+	/* Nothing may come later that would add what the flow has had since the last time. */
+	ends = inner->protocol == IPPROTO_TCP && inner->tcp_flags & (SONDE_TCP_FIN | SONDE_TCP_RST);
 	set_outer(direction, &s->ends);
 	direction->traffic.last_ns = now;
 	__sync_fetch_and_add(&direction->traffic.bytes, inner->bytes);
@@ -328,7 +330,7 @@ static __always_inline void see_flow(struct __sk_buff *skb, struct scratch *s, c
 	/* Whose a flow without tunnel is shows at its first packet that leaves; only then has it a path. */
 	if (!state->sent.traffic.packets)
 		return;
-	if (begins || sample || now - state->flushed_ns >= SONDE_FLUSH_NS)
+	if (begins || ends || sample || now - state->flushed_ns >= SONDE_FLUSH_NS)
 		flush(s, state, now, begins, sample, sent);
 }
 

@@ -103,8 +103,10 @@ struct path_key {
 struct path_state {
 	__u64 made_ns; /* CLOCK_MONOTONIC; tells one that was made again from the one before */
 	__u64 last_ns; /* within a second */
-	__u64 bytes;   /* both directions; at most a second late, and less what flows evicted meanwhile had */
-	__u64 flows;   /* mappings made */
+	/* Both directions, at most a second late. Less what flows had in their last second, where they were
+	 * evicted or ended without FIN and RST (UDP), and TCP's last acknowledgements. */
+	__u64 bytes;
+	__u64 flows; /* mappings made */
 	struct latency_histogram rtt;
 	struct latency_histogram local_rtt;
 };

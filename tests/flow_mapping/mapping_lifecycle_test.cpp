@@ -76,6 +76,14 @@ TEST_F(MappingLifecycle, TheSameSynAgainBeginsNothing) {
   EXPECT_EQ(paths().at(0).second.flows, 1U);
 }
 
+TEST_F(MappingLifecycle, WhatAShortConnectionHadIsItsPathsAtItsEnd) {
+  connect_and_talk(1000, 1);
+  pod_sends(1100, 500, 1);
+  remote_sends(1, 700, 1600);
+  remote_sends(701, 0, 1600, kFin | kAck);
+  EXPECT_EQ(paths().at(0).second.bytes, state().sent.traffic.bytes + state().received.traffic.bytes);
+}
+
 TEST_F(MappingLifecycle, EachSegmentOfABufferThatIsSentAgainCounts) {
   connect_and_talk(1000, 1);
   pod_sends(1100, 300, 1, kAck, 3);
