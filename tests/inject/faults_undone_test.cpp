@@ -3,11 +3,15 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
+#include <random>
+#include <thread>
 
 #include "inject/fault_state.h"
 #include "inject/freezer.h"
@@ -105,11 +109,11 @@ class EveryFault : public testing::TestWithParam<FaultCase> {
 
   /// No process of the program is left, no state file, and the machine is as before, with a victim that
   /// works.
-  void expect_nothing_left(const RunningInjector& injector) {
+  void expect_nothing_left(const RunningInjector& injector, bool was_active = true) {
     EXPECT_TRUE(eventually([&] { return injector.processes().empty(); }));
     EXPECT_FALSE(fs::exists(injector.state_folder()) && !fs::is_empty(injector.state_folder()));
     if (GetParam().name == "kill") {  // nothing is to be undone: nobody has restarted it
-      EXPECT_THAT(cgroup_->processes(), IsEmpty());
+      EXPECT_TRUE(cgroup_->processes().empty() || (!was_active && victim_->is_alive()));
       return;
     }
     EXPECT_TRUE(victim_->is_alive());
@@ -121,6 +125,13 @@ class EveryFault : public testing::TestWithParam<FaultCase> {
     EXPECT_EQ(after.cgroups, before_.cgroups);
     EXPECT_EQ(after.files, before_.files);
     EXPECT_EQ(after.victim, before_.victim);
+  }
+
+  /// Of a fault that kills it, for another round.
+  void renew_victim() {
+    if (!cgroup_->processes().empty()) return;
+    victim_.reset();
+    victim_.emplace(*cgroup_);
   }
 
   /// Its children of a moment come and go.
@@ -175,6 +186,38 @@ TEST_P(EveryFault, IsUndoneByTheCommandWhenBothAreKilled) {
     EXPECT_THAT(text, HasSubstr(time == 0 ? "undone" : "no fault is in place"));
   }
   expect_nothing_left(injector);
+}
+
+/// Killed at some time of its first second, before there is a fault, while it begins or is proven.
+TEST_P(EveryFault, IsUndoneWheneverTheInjectorIsKilled) {
+  std::minstd_rand random(std::hash<std::string>()(GetParam().name));
+  for (int round = 0; round < 4; ++round) {
+    const auto after = std::chrono::milliseconds(random() % 1000);
+    SCOPED_TRACE(testing::Message() << "killed after " << after.count() << " ms");
+    renew_victim();
+    RunningInjector injector(arguments("1m"));
+    std::this_thread::sleep_for(after);
+    injector.signal(SIGKILL);
+    EXPECT_EQ(injector.wait(), -SIGKILL);
+    expect_nothing_left(injector, false);
+  }
+}
+
+/// Killed while it undoes, which takes some milliseconds.
+TEST_P(EveryFault, IsUndoneWhereTheInjectorIsKilledWhileItUndoes) {
+  std::minstd_rand random(std::hash<std::string>()(GetParam().name));
+  for (int round = 0; round < 3; ++round) {
+    const auto after = std::chrono::microseconds(random() % 20'000);
+    SCOPED_TRACE(testing::Message() << "killed after " << after.count() << " us");
+    renew_victim();
+    RunningInjector injector(arguments("1m"));
+    ASSERT_TRUE(injector.says("fault put in place"));
+    injector.signal(SIGTERM);
+    std::this_thread::sleep_for(after);
+    injector.signal(SIGKILL);
+    (void)injector.wait();  // whichever came first
+    expect_nothing_left(injector, false);
+  }
 }
 
 TEST_P(EveryFault, OfAnotherBootIsNobodysInThisOne) {

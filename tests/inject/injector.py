@@ -12,13 +12,14 @@ from types import TracebackType
 PROGRAM = os.path.join(os.environ.get("SONDE_BUILD", "build/release"), "bin", "sonde-inject")
 ACTIVE = "fault is active"
 SECONDS = 30.0
+FOLDER = "sonde-network-test-"
 
 
 class Injector:
     """A `sonde-inject` with a folder of its own; whatever is left of it at the end is killed."""
 
     def __init__(self, fault: str, cgroup: str, *flags: str, duration: str = "1m") -> None:
-        self.folder = tempfile.mkdtemp(prefix="sonde-network-test-")
+        self.folder = tempfile.mkdtemp(prefix=FOLDER)
         self.states = f"{self.folder}/state"
         self._log = open(f"{self.folder}/log", "wb")
         self.process = subprocess.Popen(

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Loss, latency and bandwidth of a container's network: their effect as peers feel it, IPv4 and IPv6, and that nothing
 is left of them, whoever dies."""
+import glob
 import os
+import random
 import re
 import signal
 import statistics
@@ -12,7 +14,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "flows")]
-from injector import PROGRAM, SECONDS, Injector  # noqa: E402
+from injector import FOLDER, PROGRAM, SECONDS, Injector  # noqa: E402
 from network_scripts import HELLO, PING, RECEIVE, SEND, TABLES  # noqa: E402
 from pod_networks import NODE, PodNetworks, enter  # noqa: E402
 
@@ -25,9 +27,24 @@ def python(pods: PodNetworks, pod: str, script: str, *arguments: str) -> str:
     return pods.run(pod, sys.executable, "-c", script, *arguments)
 
 
+def programs_of_others() -> set[str]:
+    """BPF programs that processes hold which are no injectors of a test: another may be at work on the machine."""
+    found: set[str] = set()
+    for path in glob.glob("/proc/[0-9]*/fdinfo/*"):
+        try:
+            with open(f"/proc/{path.split('/')[2]}/cmdline", encoding="utf-8", errors="replace") as file:
+                if FOLDER in file.read():
+                    continue
+            with open(path, encoding="utf-8") as file:
+                found.update(re.findall(r"^prog_id:\s*(\d+)", file.read(), re.MULTILINE))
+        except OSError:
+            continue
+    return found
+
+
 def snapshot(pods: PodNetworks) -> list[str]:
     """All that a fault of the network could leave, on the machine and in the namespaces of the test."""
-    look = "iptables-save; ip6tables-save; tc qdisc; cat /proc/net/netfilter/nfnetlink_queue; /usr/bin/python3 -c \"$TABLES\""
+    look = "set -e; iptables-save; ip6tables-save; tc qdisc; cat /proc/net/netfilter/nfnetlink_queue; /usr/bin/python3 -c \"$TABLES\""
     filters = "; tc filter show dev eth0 ingress; tc filter show dev eth0 egress"
     found = []
     for place, namespace in (("machine", None), (NODE, pods.node), (TARGET, pods.namespace(TARGET))):
@@ -36,7 +53,10 @@ def snapshot(pods: PodNetworks) -> list[str]:
         # Dates, and counters of other programs' rules.
         found += [f"{place}: {line}" for line in re.sub(r"\[\d+:\d+\]", "", done.stdout).splitlines() if line[:1] != "#"]
     programs = subprocess.run(["bpftool", "prog"], capture_output=True, text=True, check=True).stdout
-    return found + [f"program {line.split(':')[0]}" for line in programs.splitlines() if " name lose " in line]
+    ours = {line.split(":")[0] for line in programs.splitlines() if " name lose " in line} - programs_of_others()
+    links = subprocess.run(["bpftool", "link", "list"], capture_output=True, text=True, check=True).stdout
+    found += [f"link of {words[3]}" for words in map(str.split, links.splitlines()) if words[2:3] == ["prog"] and words[3] in ours]
+    return found + [f"program {number}" for number in sorted(ours)]
 
 
 @unittest.skipIf(os.getuid() != 0, "needs root for network namespaces")
@@ -221,6 +241,38 @@ class NetworkFaults(unittest.TestCase):
                     while (after := snapshot(self.pods)) != before and time.monotonic() < deadline:
                         time.sleep(0.1)
                     self.assertEqual(after, before)
+
+    def assert_restored(self, before: list[str], injector: Injector) -> None:
+        """Within a few seconds nothing is left: no process, no state, nothing in the kernel."""
+        deadline = time.monotonic() + SECONDS
+        while injector.processes() or os.path.isdir(injector.states) and os.listdir(injector.states):
+            self.assertLess(time.monotonic(), deadline, injector.log())
+            time.sleep(0.05)
+        deadline = time.monotonic() + 5
+        while (after := snapshot(self.pods)) != before and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(after, before)
+
+    def test_nothing_is_left_whenever_the_injector_is_killed(self) -> None:
+        """In its first second, and while it undoes the fault."""
+        before, times = snapshot(self.pods), random.Random(7)
+        for fault, flags in FAULTS.items():
+            for _ in range(3):
+                after = times.uniform(0, 1)
+                with self.subTest(f"{fault}, after {after:.3f} s"), self.injector(fault, *flags) as injector:
+                    time.sleep(after)
+                    injector.process.kill()
+                    injector.process.wait(SECONDS)
+                    self.assert_restored(before, injector)
+            for _ in range(2):
+                after = times.uniform(0, 0.02)
+                with self.subTest(f"{fault}, {after:.4f} s into its undo"), self.injector(fault, *flags) as injector:
+                    injector.wait_active()
+                    injector.process.terminate()
+                    time.sleep(after)
+                    injector.process.kill()
+                    injector.process.wait(SECONDS)
+                    self.assert_restored(before, injector)
 
     def test_undo_is_no_error_when_the_container_is_gone(self) -> None:
         self.pods.add("short-1")
