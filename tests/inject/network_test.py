@@ -44,7 +44,8 @@ def programs_of_others() -> set[str]:
 
 def snapshot(pods: PodNetworks) -> list[str]:
     """All that a fault of the network could leave, on the machine and in the namespaces of the test."""
-    look = "set -e; iptables-save; ip6tables-save; tc qdisc; cat /proc/net/netfilter/nfnetlink_queue; /usr/bin/python3 -c \"$TABLES\""
+    look = ("set -e; iptables-save; ip6tables-save; tc qdisc; cat /proc/net/netfilter/nfnetlink_queue; "
+            "/usr/bin/python3 -c \"$TABLES\"")
     filters = "; tc filter show dev eth0 ingress; tc filter show dev eth0 egress"
     found = []
     for place, namespace in (("machine", None), (NODE, pods.node), (TARGET, pods.namespace(TARGET))):
@@ -55,7 +56,8 @@ def snapshot(pods: PodNetworks) -> list[str]:
     programs = subprocess.run(["bpftool", "prog"], capture_output=True, text=True, check=True).stdout
     ours = {line.split(":")[0] for line in programs.splitlines() if " name lose " in line} - programs_of_others()
     links = subprocess.run(["bpftool", "link", "list"], capture_output=True, text=True, check=True).stdout
-    found += [f"link of {words[3]}" for words in map(str.split, links.splitlines()) if words[2:3] == ["prog"] and words[3] in ours]
+    attached = [words[3] for words in map(str.split, links.splitlines()) if words[2:3] == ["prog"]]
+    found += [f"link of {number}" for number in attached if number in ours]
     return found + [f"program {number}" for number in sorted(ours)]
 
 
