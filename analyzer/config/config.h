@@ -101,7 +101,7 @@ struct DiagnosisConfig {
 struct ClassifierConfig {
   std::string model;  ///< folder that `train` writes; "": no classifier
   std::string algorithm = "svm";
-  double confidence = 0.6;
+  double confidence = 0.5;
   std::string name_space;  ///< "": services of all namespaces
 
   friend bool operator==(const ClassifierConfig&, const ClassifierConfig&) = default;

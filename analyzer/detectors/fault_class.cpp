@@ -81,4 +81,17 @@ FaultClasses classify_faults(const StoredModel& stored, const ServiceFeatures& f
   return classes;
 }
 
+void require_settled(FaultClasses& classes, const FaultClasses& before) {
+  const auto same = [&](const ClassProbability& one) {
+    return one.service == before.most.service && one.fault == before.most.fault;
+  };
+  if (classes.abstained != Abstention::kNone || same(classes.most)) return;
+  classes.abstained = Abstention::kUnsettled;
+  classes.reason =
+      before.most.fault.empty()
+          ? "the column before could not be told; one more is waited for"
+          : fmt::format("the column before was {}{}{}; one more is waited for", before.most.service,
+                        before.most.service.empty() ? "" : "/", before.most.fault);
+}
+
 }  // namespace sonde::analyzer

@@ -9,9 +9,9 @@
 namespace sonde::analyzer {
 
 struct FaultClassOptions {
-  std::string algorithm = "random_forest";  ///< a name of classifier_kinds()
-  double confidence = 0.6;                  ///< of the most probable class; below it nothing is said
-  std::string name_space;                   ///< services of this one only; "": of every one
+  std::string algorithm = "svm";  ///< a name of classifier_kinds()
+  double confidence = 0.5;        ///< of the most probable class; below it nothing is said
+  std::string name_space;         ///< services of this one only; "": of every one
 };
 
 /// Names the class of a column with what was learnt from columns of known faults: `normal`, `heavy workload`,
@@ -20,5 +20,9 @@ struct FaultClassOptions {
 /// Cost: that of the classifier's row, and a look-up for each feature.
 FaultClasses classify_faults(const StoredModel& stored, const ServiceFeatures& features,
                              const FaultClassOptions& options);
+
+/// Abstains where the column before was of another class, or could not be told: the values of the column in
+/// which a fault begins or ends are half of one state and half of another, and look like a third.
+void require_settled(FaultClasses& classes, const FaultClasses& before);
 
 }  // namespace sonde::analyzer

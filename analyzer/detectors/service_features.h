@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <string>
@@ -19,10 +20,11 @@ struct ServiceFeatures {
   std::vector<std::string> ambiguous;  ///< services that several namespaces have: a name for two
 };
 
-/// Reads the newest column of the frames of containers (DetectorInput says how they are laid out). Only
-/// services of `name_space`; "": of every one. Containers without a service are nobody's.
+/// Reads the newest column, or the one `back` before it, of the frames of containers (DetectorInput says how
+/// they are laid out). Only services of `name_space`; "": of every one. Containers without a service are
+/// nobody's.
 ServiceFeatures service_features(const std::vector<Entity>& entities,
                                  const std::map<std::string, Frame>& containers,
-                                 const std::string& name_space);
+                                 const std::string& name_space, size_t back = 0);
 
 }  // namespace sonde::analyzer

@@ -43,12 +43,16 @@ constexpr MetricRow kFaultProbability{
     "How probable it is, to the classifier that was trained, that the service has the fault; with service "
     "empty, that "
     "fault is the state of all (normal, heavy workload). Absent where a feature is missing."};
+constexpr MetricRow kFaultTold{
+    "sonde_service_fault_told", MetricType::kGauge, "", "namespace,service,fault",
+    "1 for the class that is told: probable enough, and the same as of the column before. Absent while the "
+    "classifier abstains."};
 constexpr MetricRow kModelTime{"sonde_classifier_model_timestamp_seconds", MetricType::kGauge, "seconds", "",
                                "Unix time at which the model in use was trained; absent without one."};
 constexpr MetricRow kAbstentions{
     "sonde_classifier_abstentions_total", MetricType::kCounter, "", "reason",
     "Reports whose class the classifier did not tell: no_model, missing_feature, ambiguous_service, "
-    "low_confidence."};
+    "low_confidence, unsettled."};
 constexpr MetricRow kFleetShift{"sonde_fleet_shift", MetricType::kGauge, "", "",
                                 "1 while the traffic of most services moved together (a load change) and no "
                                 "container is at fault."};
@@ -79,10 +83,10 @@ constexpr MetricRow kReloadTime{"sonde_analyzer_config_last_reload_success_times
                                 "Unix time of the last successful load of the configuration."};
 
 constexpr MetricRow kRows[] = {
-    kScore,        kThreshold,  kActive,       kReplicaDistance,  kChangeRate, kChangeThreshold,
-    kCulprit,      kFleetShift, kLoadRatio,    kFaultProbability, kModelTime,  kAbstentions,
-    kTickDuration, kTicks,      kTickFailures, kReports,          kSeriesRead, kSamplesRead,
-    kLastSuccess,  kReportAge,  kReload,       kReloadTime};
+    kScore,       kThreshold,    kActive,    kReplicaDistance,  kChangeRate, kChangeThreshold,
+    kCulprit,     kFleetShift,   kLoadRatio, kFaultProbability, kFaultTold,  kModelTime,
+    kAbstentions, kTickDuration, kTicks,     kTickFailures,     kReports,    kSeriesRead,
+    kSamplesRead, kLastSuccess,  kReportAge, kReload,           kReloadTime};
 
 Labels entity_labels(const Entity& entity) {
   return {{"namespace", entity.name_space},
@@ -139,6 +143,12 @@ void write_fault_classes(const FaultClasses& classes, SeriesWriter& writer) {
   for (const ClassProbability& one : classes.probabilities) {
     writer.sample(Labels{{"namespace", one.name_space}, {"service", one.service}, {"fault", one.fault}},
                   one.probability);
+  }
+  if (classes.abstained == Abstention::kNone) {
+    const ClassProbability& told = classes.most;
+    writer.family(kFaultTold);
+    writer.sample(Labels{{"namespace", told.name_space}, {"service", told.service}, {"fault", told.fault}},
+                  1);
   }
   if (classes.model.empty()) return;
   writer.family(kModelTime);

@@ -29,16 +29,22 @@ std::optional<Report> Analysis::advance(int64_t now_ms, int64_t until_ms) {
     Verdict verdict = diagnosis_.judge(input, scores);
     report = report_of(time_ms, std::move(scores), std::move(verdict));
   }
-  // What is known of a column's class depends on no other column: only the one that is told is asked for.
+  // A column's class depends on it and the one before: only that of the last is asked for.
   if (report && options_.model) report->classes = fault_classes();
   return report;
 }
 
 FaultClasses Analysis::fault_classes() const {
   const WindowFrames& frames = window_.frames();
-  const ServiceFeatures features =
-      service_features(frames.entities, frames.containers, options_.fault_class.name_space);
-  return classify_faults(*options_.model, features, options_.fault_class);
+  const auto classify = [&](size_t back) {
+    return classify_faults(
+        *options_.model,
+        service_features(frames.entities, frames.containers, options_.fault_class.name_space, back),
+        options_.fault_class);
+  };
+  FaultClasses classes = classify(0);
+  require_settled(classes, classify(1));
+  return classes;
 }
 
 Report Analysis::report_of(int64_t time_ms, std::vector<Score> scores, Verdict verdict) const {

@@ -4,8 +4,9 @@ namespace sonde::analyzer {
 
 HealthBoard::HealthBoard(const std::vector<std::string>& failure_reasons) {
   for (const std::string& reason : failure_reasons) health_.failures[reason] = 0;
-  for (const Abstention why : {Abstention::kNoModel, Abstention::kMissingFeature,
-                               Abstention::kAmbiguousService, Abstention::kLowConfidence}) {
+  for (const Abstention why :
+       {Abstention::kNoModel, Abstention::kMissingFeature, Abstention::kAmbiguousService,
+        Abstention::kLowConfidence, Abstention::kUnsettled}) {
     health_.abstentions[std::string(abstention_name(why))] = 0;
   }
 }

@@ -14,6 +14,8 @@ std::string_view abstention_name(Abstention why) {
       return "ambiguous_service";
     case Abstention::kLowConfidence:
       return "low_confidence";
+    case Abstention::kUnsettled:
+      return "unsettled";
   }
   return "";
 }

@@ -72,7 +72,14 @@ struct FleetState {
 };
 
 /// Why a classifier says nothing of a column.
-enum class Abstention { kNone, kNoModel, kMissingFeature, kAmbiguousService, kLowConfidence };
+enum class Abstention {
+  kNone,
+  kNoModel,
+  kMissingFeature,
+  kAmbiguousService,
+  kLowConfidence,
+  kUnsettled,  ///< another class than of the column before
+};
 
 /// As in metrics: "missing_feature"; "" for kNone.
 std::string_view abstention_name(Abstention why);

@@ -124,5 +124,34 @@ TEST(AbstentionNames, AreToldApart) {
   EXPECT_EQ(abstention_name(Abstention::kMissingFeature), "missing_feature");
 }
 
+TEST_F(FaultClass, AbstainsUntilTwoColumnsAreOfOneClass) {
+  const FaultClasses cart = classify_faults(stored_, cart_features(), options_);
+  FaultClasses now = cart;
+  require_settled(now, cart);
+  EXPECT_EQ(now.abstained, Abstention::kNone);
+  FaultClasses before = cart;
+  before.abstained = Abstention::kLowConfidence;  // the same class, not as sure
+  require_settled(now, before);
+  EXPECT_EQ(now.abstained, Abstention::kNone);
+  before.most = {"", "", "normal", 0.9};
+  require_settled(now, before);
+  EXPECT_EQ(now.abstained, Abstention::kUnsettled);
+  EXPECT_EQ(now.reason, "the column before was normal; one more is waited for");
+  EXPECT_EQ(now.probabilities.size(), 4U);
+  now = cart;
+  require_settled(now, FaultClasses());
+  EXPECT_EQ(now.reason, "the column before could not be told; one more is waited for");
+}
+
+TEST(ServiceFeatures, OfAColumnBefore) {
+  ColumnFeeder feeder({{"cpu", {}}}, {"api-1"});
+  for (const double value : {1.0, 2.0, 3.0})
+    feeder.push([value](const std::string&, const std::string&) { return value; });
+  const DetectorInput input = feeder.input();
+  EXPECT_EQ(service_features(input.entities, input.containers, "").values.at("api_cpu"), 3);
+  EXPECT_EQ(service_features(input.entities, input.containers, "", 2).values.at("api_cpu"), 1);
+  EXPECT_THAT(service_features(input.entities, input.containers, "", 1000).values, IsEmpty());
+}
+
 }  // namespace
 }  // namespace sonde::analyzer

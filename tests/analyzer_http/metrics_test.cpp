@@ -66,6 +66,11 @@ TEST(AnalyzerMetrics, CarryTheProbabilityOfEachClassWhereAClassifierIsConfigured
                           {{"namespace", "shop"}, {"service", "api"}, {"fault", "cpu"}}),
             0.875);
   EXPECT_EQ(metrics.value("sonde_service_fault_probability", {{"service", ""}, {"fault", "normal"}}), 0.0625);
+  EXPECT_EQ(metrics.value("sonde_service_fault_told",
+                          {{"namespace", "shop"}, {"service", "api"}, {"fault", "cpu"}}),
+            1);
+  report.classes->abstained = Abstention::kUnsettled;
+  EXPECT_THAT(exposition(share(report), nullptr).find("sonde_service_fault_told"), IsEmpty());
   EXPECT_EQ(metrics.value("sonde_classifier_model_timestamp_seconds"), (kReportTime - 86'400'000) / 1000);
   EXPECT_EQ(metrics.value("sonde_classifier_abstentions_total", {{"reason", "low_confidence"}}), 2);
 }

@@ -3,7 +3,7 @@
 
 A campaign on the demo shop is learnt from (or the table of an earlier one: --table); then, with the trained model in
 the analyzer, a second campaign with another seed is told. Of the second: for each injection, whether the first service
-and fault whose sonde_service_fault_probability reached --confidence while it was there were the right ones, and how
+and fault of sonde_service_fault_told while it was there were the right ones, and how
 long after its start; of the steps of the pauses, how many named a fault. Printed per fault and pooled, with the 95 % binomial
 interval (Wilson). With --unscraped-injector a third campaign follows, while Prometheus does not see the injector.
 FOLDER/detection*.json keep the figures, the windows and everything that was told.
@@ -107,19 +107,17 @@ class Told:
 
     at: float
     service: str  # "" for a state of all services
-    fault: str  # "" where no class was probable enough
+    fault: str  # "" where no class was told
 
 
-def tell(loop: Loop, start: float, end: float, confidence: float) -> list[Told]:
+def tell(loop: Loop, start: float, end: float) -> list[Told]:
     """Of each step at which the page had probabilities what it told, in order."""
-    best: dict[float, tuple[float, Told]] = {}
-    for one in query_range(loop, "sonde_service_fault_probability", start, end):
-        service, fault = one["metric"].get("service", ""), one["metric"].get("fault", "")
-        for at, text in one["values"]:
-            value = float(text)
-            sure = Told(float(at), service, fault) if value >= confidence else Told(float(at), "", "")
-            best[at] = max(best.get(at, (-1.0, sure)), (value, sure), key=lambda one: one[0])
-    return [said for _, (_, said) in sorted(best.items())]
+    asked = query_range(loop, "sonde_service_fault_probability", start, end)
+    said = {float(at): Told(float(at), "", "") for one in asked for at, _ in one["values"]}
+    for one in query_range(loop, "sonde_service_fault_told", start, end):
+        for at, _ in one["values"]:
+            said[float(at)] = Told(float(at), one["metric"].get("service", ""), one["metric"].get("fault", ""))
+    return [told for _, told in sorted(said.items())]
 
 
 def report(windows: list[Window], tells: list[Told]) -> dict[str, Any]:
@@ -156,7 +154,7 @@ def examine(loop: Loop, exam: campaign.Size, options: argparse.Namespace, name: 
     windows = watch(loop)
     end = time.time()
     time.sleep(2 * STEP_SECONDS)  # the last ticks are scraped
-    tells = tell(loop, start, end, options.confidence)
+    tells = tell(loop, start, end)
     figures = report(windows, tells)
     print(f"\n{name}", flush=True)
     show(figures)
@@ -174,7 +172,6 @@ def main() -> int:
     parser.add_argument("--pause-seconds", type=float, default=14)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=60)
-    parser.add_argument("--confidence", type=float, default=0.6)
     parser.add_argument("--unscraped-injector", action="store_true", help="a third campaign, not seen by Prometheus")
     parser.add_argument("--output", type=Path, default=Path("build/fault-detection"))
     options = parser.parse_args()
