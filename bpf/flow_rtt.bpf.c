@@ -8,6 +8,7 @@
 #include "bpf/flow_rtt.h"
 #include "bpf/lib/coarse_time.bpf.h"
 #include "bpf/lib/flow_alerts.bpf.h"
+#include "bpf/lib/flow_end.bpf.h"
 #include "bpf/lib/flow_role.bpf.h"
 #include "bpf/lib/packet.bpf.h"
 #include "bpf/lib/pairs.bpf.h"
@@ -237,24 +238,6 @@ static __always_inline bool take_segment(struct flow_state *state, const struct 
 	return false;
 }
 
-/*
- * Whether the connection is over with this packet: both ends have the other's FIN. Until then there may be
- * something to be sent again.
- */
-static __always_inline bool ends(struct flow_state *state, struct sides sides, const struct packet *packet,
-				 bool from_container)
-{
-	__u32 mine = from_container ? SONDE_END_SENT : SONDE_END_RECEIVED, known = read_once(state->finished);
-	__u32 others = mine ^ (SONDE_END_SENT | SONDE_END_RECEIVED), news = 0;
-
-	if (packet->tcp_flags & SONDE_TCP_FIN)
-		news |= mine;
-	if (packet->tcp_flags & SONDE_TCP_ACK && known & others &&
-	    packet->acknowledgement == (__u32)read_once(sides.other->end))
-		news |= others * SONDE_END_ACKNOWLEDGED;
-	return news && (__sync_fetch_and_or(&state->finished, news) | news) == SONDE_END_ALL;
-}
-
 /* Returns segments that were sent before. */
 static __always_inline __u32 take_packet(struct __sk_buff *skb, struct flow_state *state,
 					 const struct flow_key *key, const struct packet *packet, __u32 slot,
@@ -277,7 +260,7 @@ static __always_inline __u32 take_packet(struct __sk_buff *skb, struct flow_stat
 		sides.own->retransmitted += segments;
 	}
 	if (seldom(packet->tcp_flags & SONDE_TCP_FIN || read_once(state->finished)) &&
-	    ends(state, sides, packet, from_container))
+	    ends(state, packet, read_once(sides.other->end), from_container))
 		delete_flow(key);
 	return segments;
 }
