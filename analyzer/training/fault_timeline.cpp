@@ -16,6 +16,7 @@ constexpr std::string_view kLevel = "sonde_fault_level_ratio";
 constexpr std::string_view kStart = "sonde_fault_start_timestamp_seconds";
 constexpr std::string_view kEnd = "sonde_fault_end_timestamp_seconds";
 constexpr std::string_view kHeavy = "sonde_workload_heavy";
+constexpr std::string_view kHeavyAsked = "sonde_workload_heavy_asked";
 constexpr double kLeastLevel = 0.5;
 constexpr double kLeastState = 1;
 
@@ -119,7 +120,7 @@ bool FaultTimeline::Fault::was_there(int64_t from_ms, int64_t to_ms) const {
 
 std::vector<Selector> FaultTimeline::selectors() {
   std::vector<Selector> selectors;
-  for (const std::string_view name : {kInPlace, kActive, kLevel, kStart, kEnd, kHeavy}) {
+  for (const std::string_view name : {kInPlace, kActive, kLevel, kStart, kEnd, kHeavy, kHeavyAsked}) {
     selectors.push_back({{Matcher::Kind::kEqual, "__name__", std::string(name)}});
   }
   return selectors;
@@ -127,7 +128,7 @@ std::vector<Selector> FaultTimeline::selectors() {
 
 bool FaultTimeline::ingest(const LabelSet& labels, std::span<const Sample> samples) {
   const std::string_view name = labels.get("__name__");
-  static constexpr std::string_view kNames[] = {kInPlace, kActive, kLevel, kStart, kEnd, kHeavy};
+  static constexpr std::string_view kNames[] = {kInPlace, kActive, kLevel, kStart, kEnd, kHeavy, kHeavyAsked};
   if (std::ranges::find(kNames, name) == std::end(kNames)) return false;
   Scrapes& scrapes = scrapes_[fmt::format("{} {}", labels.get("job"), labels.get("instance"))];
   for (const Sample& sample : samples) {
@@ -137,8 +138,8 @@ bool FaultTimeline::ingest(const LabelSet& labels, std::span<const Sample> sampl
   std::vector<LabelSet::Pair> pairs = identified.pairs();
   std::erase_if(pairs, [](const LabelSet::Pair& pair) { return pair.first == "__name__"; });
   const LabelSet target(std::move(pairs));
-  if (name == kHeavy) {
-    add_states(heavy_[target], samples, scrapes, kLeastState);
+  if (name == kHeavy || name == kHeavyAsked) {
+    add_states((name == kHeavy ? heavy_ : heavy_asked_)[target], samples, scrapes, kLeastState);
     return true;
   }
   Fault& fault = faults_[target];
@@ -199,6 +200,11 @@ Moment FaultTimeline::at(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
     heavy = heavy || state == State::kOn;
     heavy_turns += track.turns_until(to_ms);
   }
+  bool asked = false;
+  for (const auto& [target, track] : heavy_asked_) {
+    all.straddles = all.straddles || track.changes_within(from_ms, to_ms);
+    asked = asked || track.at(to_ms, step_ms_) == State::kOn;
+  }
   const bool quiet = all.labels.empty();
   Moment moment;
   moment.label = !quiet ? *all.labels.begin() : heavy ? "heavy workload" : "normal";
@@ -207,7 +213,7 @@ Moment FaultTimeline::at(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
   const std::pair<bool, LeftOut> reasons[] = {
       {all.unknown, LeftOut::kUnknown},     {all.straddles, LeftOut::kStraddles},
       {all.missed, LeftOut::kUnknown},      {all.labels.size() > 1, LeftOut::kSeveral},
-      {all.elsewhere, LeftOut::kElsewhere}, {!quiet && !all.proven, LeftOut::kUnproven},
+      {all.elsewhere, LeftOut::kElsewhere}, {quiet ? asked && !heavy : !all.proven, LeftOut::kUnproven},
       {!quiet && all.weak, LeftOut::kWeak}, {quiet && all.settling, LeftOut::kSettling},
   };
   const auto* const reason = std::ranges::find(reasons, true, &std::pair<bool, LeftOut>::first);

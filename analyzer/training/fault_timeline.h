@@ -127,8 +127,9 @@ class FaultTimeline {
   void add_states(Track& track, std::span<const Sample> samples, const Scrapes& scrapes, double least) const;
 
   int64_t step_ms_;
-  std::map<LabelSet, Fault> faults_;  ///< by what identifies the target and the fault
-  std::map<LabelSet, Track> heavy_;
+  std::map<LabelSet, Fault> faults_;        ///< by what identifies the target and the fault
+  std::map<LabelSet, Track> heavy_;         ///< the load is heavy, as was measured
+  std::map<LabelSet, Track> heavy_asked_;   ///< it should be
   std::map<std::string, Scrapes> scrapes_;  ///< by job and instance
 };
 

@@ -16,9 +16,11 @@ constexpr MetricRow kHeavy{
     "sonde_workload_heavy", MetricType::kGauge, "", "",
     "1 in a phase of heavy workload whose requests are answered at more than the usual rate "
     "by at least half of what is asked for, else 0."};
+constexpr MetricRow kHeavyAsked{"sonde_workload_heavy_asked", MetricType::kGauge, "", "",
+                                "1 in a phase of heavy workload, answered or not, else 0."};
 constexpr MetricRow kSkipped{"sonde_workload_skipped_requests_total", MetricType::kCounter, "", "",
                              "Requests never sent because they were over a second late."};
-constexpr std::array kWorkloadRows = {kRate, kHeavy, kSkipped};
+constexpr std::array kWorkloadRows = {kRate, kHeavy, kHeavyAsked, kSkipped};
 
 constexpr std::chrono::milliseconds kPace(100);
 
@@ -96,6 +98,8 @@ void Workload::write_metrics(metrics::SeriesWriter& writer) const {
   {
     const std::lock_guard lock(mutex_);
     writer.sample(heavy_ && heavy_->is_reached() ? 1 : 0);
+    writer.family(kHeavyAsked);
+    writer.sample(heavy_ ? 1 : 0);
   }
   writer.family(kSkipped);
   writer.sample(static_cast<double>(schedule_.skipped()));

@@ -115,6 +115,12 @@ TEST_F(Timeline, HeavyLoadIsALabelWhereNoFaultIs) {
   EXPECT_EQ(letters(24), "nnnn|||hh|||FF|||ss|||nn");
 }
 
+TEST_F(Timeline, AHeavyLoadThatIsNotAnsweredIsNoExample) {
+  feed(LabelSet({{"__name__", "sonde_workload_heavy_asked"}, {"job", "injector"}}), "0000011111111111000000");
+  feed(LabelSet({{"__name__", "sonde_workload_heavy"}, {"job", "injector"}}), "0000000000111111000000");
+  EXPECT_EQ(letters(22), "nnnn|||uu|||hhh|||nnnn");
+}
+
 TEST_F(Timeline, AnInjectorThatEndedSaysSoBeforeItIsGone) {
   feed_fault("cart", "cpu", "00001111110s", "00001111110s");
   EXPECT_EQ(letters(18), "nnn|||FFF|||sssnnn");
