@@ -306,7 +306,8 @@ class NetworkFaults(unittest.TestCase):
         print(next(line for line in text.splitlines() if "fault is active" in line), flush=True)
         self.assertIn(f"qdisc {qdisc} ", self.qdiscs(namespace))
         if ending == "kill":
-            state = Path(f"{states}/fault-{injector.pid}.state").read_text(encoding="utf-8")
+            (file_name,) = Path(states).glob(f"fault-{injector.pid}-*.state")
+            state = file_name.read_text(encoding="utf-8")
             watchdog = re.search(r"^watchdog (\d+)", state, re.MULTILINE)
             assert watchdog
             os.kill(int(watchdog[1]), signal.SIGSTOP)
