@@ -92,7 +92,9 @@ Result<std::string> path_in_tree(std::string_view path, std::span<const identity
 
 std::string read_text(const fs::path& path) {
   std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::string text;
+  std::getline(file, text, '\0');  // an iterator would throw where the process ends meanwhile
+  return text;
 }
 
 /// "quota period" in microseconds, quota "max" or -1 for none; cores, or nothing.

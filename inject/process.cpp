@@ -22,7 +22,9 @@ namespace sonde::inject {
 /// The command name (field 2) may hold spaces and parentheses, so count from its last one.
 Result<ProcessStat> read_process_stat(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // getline: an iterator would throw where the process ends between open and read.
+  std::string text;
+  std::getline(file, text, '\0');
   const auto name_begin = text.find('(');
   const auto name_end = text.rfind(')');
   if (name_begin == std::string::npos || name_end == std::string::npos) {
