@@ -251,15 +251,22 @@ class Pods(unittest.TestCase):
                     slowest = max(slowest, time.monotonic() - start)
                 return slowest
 
-            usual = slowest_of_20()
-            second = self.runtime.run_container(pod, "sidecar", "sleep", "600")
-            self.runtime.process.send_signal(signal.SIGSTOP)  # it accepts connections and never answers
-            try:
-                self.assertLess(slowest_of_20(), usual + QUESTION_SECONDS / 2, "a scrape waited for the runtime")
-                self.eventually(lambda: info_of(exporter.page(), container="sidecar", id=second),
-                                "its files name what it does not")
-            finally:
-                self.runtime.process.send_signal(signal.SIGCONT)
+            # A busy machine makes a scrape late now and then; one that waits for the runtime is late each time.
+            late = 0
+            for attempt in range(3):
+                usual = slowest_of_20()
+                sidecar = f"sidecar-{attempt}"
+                container = self.runtime.run_container(pod, sidecar, "sleep", "600")
+                self.runtime.process.send_signal(signal.SIGSTOP)  # it accepts connections and never answers
+                try:
+                    late += slowest_of_20() > usual + QUESTION_SECONDS / 2
+                    self.eventually(lambda name=sidecar, id=container: info_of(exporter.page(), container=name, id=id),
+                                    "its files name what it does not")
+                finally:
+                    self.runtime.process.send_signal(signal.SIGCONT)
+                if late <= attempt:
+                    return
+            self.fail("scrapes waited for the runtime")
 
     def test_the_injector_gives_the_container_the_same_names(self) -> None:
         pod = self.runtime.run_pod(POD, labels=LABELS)
@@ -275,9 +282,12 @@ class Pods(unittest.TestCase):
                 assert injector.stderr is not None
                 port = next(found.group(1) for line in injector.stderr
                             if (found := re.search(r"msg=listening .*port=(\d+)", line)))
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=DEADLINE_SECONDS) as reply:
-                    page = reply.read().decode()
-                self.assertIsNotNone(value(page, "sonde_fault_active", fault="cpu", **NAMES), page)
+
+                def active() -> bool:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=DEADLINE_SECONDS) as reply:
+                        return value(reply.read().decode(), "sonde_fault_active", fault="cpu", **NAMES) is not None
+
+                self.eventually(active, "the fault's row has the exporter's names")
             finally:
                 injector.terminate()
                 injector.communicate()

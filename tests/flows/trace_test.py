@@ -101,7 +101,8 @@ class TraceTest(unittest.TestCase):
         waits = report["pairs"][0]["there"]["stages"]["reader_run_queue"]
         self.assertGreater(waits["units"], 30)
         waited = waits["mean_seconds"] * report["pairs"][0]["there"]["units"]
-        self.assertLessEqual(waited, self.waited_by_kernel() - before + 0.001)
+        # The tracer's times hold the way from the wake to the queue too; one doze that were taken for a wait would be more.
+        self.assertLess(waited, 2 * (self.waited_by_kernel() - before) + self.scene.late)
 
     def waited_by_kernel(self) -> float:
         """Seconds for which the receiver's thread has waited for a CPU, by the kernel's own account."""
