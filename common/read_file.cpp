@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -12,6 +13,8 @@
 
 namespace sonde {
 namespace {
+
+constexpr size_t kPart = size_t{64} << 10;
 
 tl::unexpected<Error> unreadable(int reason) {
   const ErrorCode code = reason == EACCES ? ErrorCode::kPermission : ErrorCode::kNotFound;
@@ -28,9 +31,11 @@ Result<std::string> read_file(const std::string& path, size_t longest) {
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
     return fail(ErrorCode::kInvalid, "not a regular file; name one, no directory or pipe");
   }
-  std::string text(longest + 1, '\0');
+  std::string text;
   size_t size = 0;
-  while (size < text.size()) {
+  while (size <= longest) {
+    // Room for a part more, not for the longest at once: most files are far shorter.
+    if (size == text.size()) text.resize(std::min(longest + 1, size + kPart));
     const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return unreadable(errno);

@@ -17,6 +17,7 @@
 namespace sonde::inject {
 namespace {
 
+constexpr std::chrono::milliseconds kStartPatience(10'000);
 constexpr std::chrono::milliseconds kEndPatience(3'000);
 constexpr std::string_view kPlaced = "ok";
 
@@ -89,11 +90,21 @@ Result<Keeper> Keeper::fork(const TargetNetwork& network, SteadyTime lease_end, 
 }
 
 Result<void> Keeper::start() {
-  std::array<char, 1024> text{};
-  if (write(go_.get(), "g", 1) != 1 || read(answer_.get(), text.data(), text.size() - 1) <= 0) {
+  constexpr std::string_view kDied = "the process that was to hold the fault died before it was in place";
+  if (write(go_.get(), "g", 1) != 1) return fail(ErrorCode::kUnavailable, std::string(kDied));
+  pollfd answered{answer_.get(), POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = poll(&answered, 1, static_cast<int>(kStartPatience.count()));
+  } while (ready < 0 && errno == EINTR);
+  if (ready == 0) {
     return fail(ErrorCode::kUnavailable,
-                "the process that was to hold the fault died before it was in place");
+                "the process that was to hold the fault has not answered for 10 s; see what stops it (a "
+                "freezer, a debugger) and try again");
   }
+  std::array<char, 1024> text{};
+  if (read(answer_.get(), text.data(), text.size() - 1) <= 0)
+    return fail(ErrorCode::kUnavailable, std::string(kDied));
   if (text.data() != kPlaced) return fail(ErrorCode::kUnavailable, text.data());
   return {};
 }
