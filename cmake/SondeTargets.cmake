@@ -71,6 +71,7 @@ endfunction()
 
 # sonde_test(NAME SOURCES … [ALONE …] LINK … LABELS … [SERIAL]): a GoogleTest executable, each case a ctest case.
 # SERIAL: its cases measure the machine (BPF counts, cgroups), so nothing else may run beside them.
+# Those with LABELS "bpf" or "e2e" have a second run where they fail (docs/decisions/second-run.md).
 # LABELS decide the build: "bpf" and "e2e" need the release build; all others run under ASan + UBSan,
 # those that are also "threads" under TSan.
 function(sonde_test name)
@@ -95,6 +96,11 @@ function(sonde_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  if(needs_release)
+    math(EXPR arg_TIMEOUT "2 * ${arg_TIMEOUT}")
+    # What gtest_discover_tests puts before the program.
+    set_target_properties(${name} PROPERTIES CROSSCOMPILING_EMULATOR ${CMAKE_SOURCE_DIR}/tests/support/second_run)
+  endif()
   list(APPEND properties TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" ${arg_PROPERTIES})
   gtest_discover_tests(${name} TEST_PREFIX "${SONDE_TEST_PREFIX}." DISCOVERY_MODE PRE_TEST
                        PROPERTIES ${properties})
@@ -108,9 +114,16 @@ function(sonde_script_test name)
   if(SONDE_FUZZ OR SONDE_SANITIZERS)
     return()
   endif()
-  add_test(NAME ${SONDE_TEST_PREFIX}.${name} COMMAND ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set(second_run "")
+  if("bpf" IN_LIST arg_LABELS OR "e2e" IN_LIST arg_LABELS)
+    set(second_run tests/support/second_run)
+  endif()
+  add_test(NAME ${SONDE_TEST_PREFIX}.${name} COMMAND ${second_run} ${arg_COMMAND} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
+  endif()
+  if(second_run)
+    math(EXPR arg_TIMEOUT "2 * ${arg_TIMEOUT}")
   endif()
   set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT}
     SKIP_RETURN_CODE 77 ENVIRONMENT "SONDE_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}")

@@ -19,6 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::IsSupersetOf;
 
 constexpr const char* kActive = "fault is active";
 constexpr double kMiB = 1 << 20;
@@ -235,7 +236,8 @@ TEST_F(FaultEffect, APausedContainerTakesNoProcess) {
   RunningInjector injector(fault("cpu", {}));
   EXPECT_EQ(injector.wait(), 1);
   EXPECT_THAT(injector.log(), HasSubstr("is paused, or a cgroup above it is; resume it first"));
-  EXPECT_EQ(cgroup_->processes(), before);
+  // A child that was about to end when the freezer came may still have ended.
+  for (const auto& [folder, pids] : cgroup_->processes()) EXPECT_THAT(before.at(folder), IsSupersetOf(pids));
 }
 
 TEST_F(FaultEffect, ProcessesAreAsManyAsAskedFor) {
