@@ -45,13 +45,13 @@ CgroupFiles::Kept& CgroupFiles::kept_file(const Container& container, Hierarchy 
     last_life_ = container.life;
   }
   for (Kept& kept : *last_files_) {
-    if (kept.name == file.data() && kept.hierarchy == hierarchy && kept.cgroup_id == cgroup_id) return kept;
+    if (kept.name.data() == file.data() && kept.hierarchy == hierarchy && kept.cgroup_id == cgroup_id)
+      return kept;
   }
   std::string path = environment_->mounts.directory(hierarchy, container.path);
   path.append("/").append(file);
-  return last_files_->emplace_back(Kept{cgroup_id, hierarchy, file.data(),
-                                        identity::KeptFile(std::move(path), *environment_->open_files),
-                                        scrape_});
+  return last_files_->emplace_back(Kept{
+      cgroup_id, hierarchy, file, identity::KeptFile(std::move(path), *environment_->open_files), scrape_});
 }
 
 std::optional<uint64_t> CgroupFiles::read_number(const Container& container, Hierarchy hierarchy,

@@ -46,7 +46,7 @@ class CgroupFiles {
   struct Kept {
     uint64_t cgroup_id;
     identity::Hierarchy hierarchy;
-    const char* name;  ///< a literal: its address tells it from others
+    std::string_view name;  ///< a literal: its address tells it from others
     identity::KeptFile file;
     uint64_t scrape;  ///< in which it was read last
   };

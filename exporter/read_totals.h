@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/metrics/series_writer.h"
@@ -16,7 +17,8 @@ namespace sonde::exporter {
 /// Threads: one.
 class ReadTotals {
  public:
-  ReadTotals(size_t width, RowRetention retention) : totals_(width, retention), increments_(width) {}
+  ReadTotals(size_t width, RowRetention retention)
+      : totals_(width, std::move(retention)), increments_(width) {}
 
   /// Begins a scrape.
   void begin() { ++scrapes_; }

@@ -108,7 +108,7 @@ AddressClass class_of(const flow_address& address) {
     flow_address parsed{};
   };
   // Those of IPv4 never hold an IPv6 address, nor the other way round.
-  static const std::vector<Range> ranges = [] {
+  static const std::vector<Range> kRanges = [] {
     std::vector<Range> all{{"127.0.0.0", kMappedBits + 8, AddressClass::kLoopback},
                            {"10.0.0.0", kMappedBits + 8, AddressClass::kPrivate},
                            {"172.16.0.0", kMappedBits + 12, AddressClass::kPrivate},
@@ -126,8 +126,8 @@ AddressClass class_of(const flow_address& address) {
     return all;
   }();
   const auto found = std::ranges::find_if(
-      ranges, [&](const Range& range) { return same_address(masked(address, range.prefix), range.parsed); });
-  return found == ranges.end() ? AddressClass::kPublic : found->is;
+      kRanges, [&](const Range& range) { return same_address(masked(address, range.prefix), range.parsed); });
+  return found == kRanges.end() ? AddressClass::kPublic : found->is;
 }
 
 std::string_view class_word(AddressClass address_class) {

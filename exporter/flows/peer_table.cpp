@@ -9,8 +9,8 @@ metrics::Labels PeerName::labels() const {
 }
 
 const PeerName& other_peers() {
-  static const PeerName other{"", "", "~other"};
-  return other;
+  static const PeerName kOther{"", "", "~other"};
+  return kOther;
 }
 
 PeerName peer_name_of(const Container& container) {

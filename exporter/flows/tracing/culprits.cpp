@@ -59,6 +59,7 @@ std::vector<Contention> for_cpus(const TraceCounts& counts, const TraceNames& na
     add(contention, culprit);
   }
   std::vector<Contention> all;
+  all.reserve(by_victim.size());
   for (auto& [key, contention] : by_victim) all.push_back(std::move(contention));
   return all;
 }
