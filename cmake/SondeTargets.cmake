@@ -22,6 +22,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 else()
   # clang 19 blames us for what std::stable_sort of libstdc++ 12 calls.
   target_compile_options(sonde_flags INTERFACE -Wno-deprecated-declarations)
+  # The word that bpftool writes into skeletons for a program's bool; g++ knows it in C++ too.
+  target_compile_definitions(sonde_flags INTERFACE _Bool=bool)
 endif()
 if(SONDE_SANITIZERS)
   # These three cost a quarter of the compile time: AddressSanitizer sees null and out-of-object accesses too, and

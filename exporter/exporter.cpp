@@ -185,6 +185,7 @@ void Exporter::make_mapping(const Options& options) {
   MappingOptions mapping = options.mapping;
   mapping.procfs = options.roots.procfs;
   mapping.network_namespace = options.flows.network_namespace;
+  mapping.means = options.flows.means;
   auto started = FlowMapping::start(*bpf_, std::move(mapping));
   if (started) {
     mapping_ = std::move(*started);

@@ -65,7 +65,7 @@ std::vector<std::string> tick_failure_reasons() {
 
 TickLoop::TickLoop(TickLoopOptions options, std::shared_ptr<const MetricMapper> mapper, Source& source,
                    ReportStore& store, HealthBoard& health)
-    : options_(options),
+    : options_(std::move(options)),
       mapper_(std::move(mapper)),
       source_(source),
       store_(store),

@@ -59,7 +59,7 @@ Result<void> NetworkFault::prepare_network(const CgroupTarget& target, FaultStat
 }
 
 Result<void> NetworkFault::prepare_qdisc(FaultState& state) {
-  const auto opened = network_->inside([&]() -> Result<void> {
+  auto opened = network_->inside([&]() -> Result<void> {
     auto qdisc = QdiscOfInterface::open(network_->interface_index());
     if (!qdisc) return tl::unexpected(qdisc.error());
     qdisc_ = std::move(*qdisc);

@@ -128,7 +128,7 @@ Result<void> undo_pause_fault(const FaultState& state) {
   const auto mark = state.details.find(std::string(kFrozenByUs));
   if (mark == state.details.end()) return {};  // it came to nothing
   const auto freezer = Freezer::find_again(state.cgroup, mark->second, mounts_here());
-  const auto thawed = freezer ? freezer->set_frozen(false) : Result<void>(tl::unexpected(freezer.error()));
+  auto thawed = freezer ? freezer->set_frozen(false) : Result<void>(tl::unexpected(freezer.error()));
   if (!thawed && thawed.error().code == ErrorCode::kNotFound) return {};  // gone, and with it what was frozen
   return thawed;
 }

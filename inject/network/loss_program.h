@@ -5,7 +5,7 @@
 
 #include "common/result.h"
 
-struct packet_loss_bpf;
+struct packet_loss_bpf;  // NOLINT(readability-identifier-naming): bpftool names it
 
 namespace sonde::inject {
 

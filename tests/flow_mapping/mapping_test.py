@@ -73,6 +73,30 @@ class Mapping(unittest.TestCase):
                                           f"http://{a.address}:9756/mappings"], capture_output=True, text=True, check=True)
                 self.assertEqual(refused.stdout, "403")
 
+    def test_filters_that_somebody_deleted_at_the_underlay_are_made_again(self) -> None:
+        with two_nodes(("a-1",), ("b-1",)) as (a, b, _):
+            vxlan(a, b)
+            with NodeExporter(a, "--flows.attach-means=clsact") as of_a:
+                serve(b.pods, "b-1")
+                port = ask(a.pods, "a-1", b.pods.address("b-1"), *TALK)[1][0]
+                flow(of_a, port, PORT)
+
+                def filters() -> str:
+                    return "".join(a.run("tc", "filter", "show", "dev", "under0", way) for way in ("ingress", "egress"))
+
+                self.assertEqual(filters().count("direct-action"), 2)
+                a.run("tc", "qdisc", "delete", "dev", "under0", "clsact")  # as another program does that owns it
+                self.assertEqual(filters(), "")
+                until("both filters", lambda: (of_a.get("/metrics"), filters().count("direct-action") == 2)[1])
+                again = ask(a.pods, "a-1", b.pods.address("b-1"), *TALK)[1][0]
+                self.expect_outer(flow(of_a, again, PORT), "vxlan", a)
+                of_a.kill()
+                self.assertEqual(filters().count("direct-action"), 2, "filters outlive it")
+            with NodeExporter(a, "--flows.attach-means=clsact") as of_a:
+                until("a flow by the new one", lambda: of_a.mappings())
+                self.assertEqual(filters().count("direct-action"), 2, "those of the killed one are gone")
+            self.assertEqual(filters(), "")
+
     def test_geneve_with_options_and_ip_in_ip(self) -> None:
         for kind in ("geneve", "ipip"):
             with self.subTest(kind), two_nodes(("a-1",), ("b-1",)) as (a, b, _), user_space_tunnel(kind, a, b), \

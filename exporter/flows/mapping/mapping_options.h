@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "exporter/flows/tc_attachment.h"
+
 namespace sonde::exporter {
 
 /// The flags --mapping.*.
@@ -21,6 +23,8 @@ struct MappingOptions {
   /// As FlowInterfacesOptions::network_namespace.
   std::string network_namespace{};
   std::string procfs = "/proc";
+  /// As FlowInterfacesOptions::means.
+  TcMeans means = TcMeans::kBest;
 };
 
 }  // namespace sonde::exporter

@@ -43,7 +43,7 @@ Result<void> UnderlayInterfaces::update_here() {
     socket_.emplace(std::move(*socket));
   }
   if (attacher_ == nullptr) {
-    auto attacher = TcAttacher::open();
+    auto attacher = TcAttacher::open(options_.means);
     if (!attacher) return tl::unexpected<Error>(attacher.error());
     attacher_ = std::move(*attacher);
   }
