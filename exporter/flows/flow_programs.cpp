@@ -111,7 +111,10 @@ Result<flow_counts> FlowPrograms::counts() const {
 
 Result<uint64_t> FlowPrograms::mark_flows(bool ends_interval) const {
   uint32_t context = ends_interval ? 1 : 0;
-  LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &context, .ctx_size_in = sizeof context);
+  bpf_test_run_opts run{};
+  run.sz = sizeof run;
+  run.ctx_in = &context;
+  run.ctx_size_in = sizeof context;
   if (bpf_prog_test_run_opts(own_->program_descriptor(kMarkFlows), &run) != 0) {
     return fail(ErrorCode::kUnavailable, fmt::format("counting flows: {}", std::strerror(errno)));
   }
