@@ -56,6 +56,17 @@ Standardiser Standardiser::of(std::vector<double> means, std::vector<double> dev
   return made;
 }
 
+Standardiser Standardiser::moved(const Standardiser& there, const Standardiser& here) const {
+  assert(there.means_.size() == means_.size() && here.means_.size() == means_.size());
+  Standardiser moved;
+  for (size_t column = 0; column < means_.size(); ++column) {
+    const double stretch = here.deviations_[column] / there.deviations_[column];
+    moved.means_.push_back(here.means_[column] + stretch * (means_[column] - there.means_[column]));
+    moved.deviations_.push_back(stretch * deviations_[column]);
+  }
+  return moved;
+}
+
 void Standardiser::apply(std::span<double> features) const {
   const size_t columns = means_.size();
   assert(features.size() % columns == 0);

@@ -17,6 +17,11 @@ class Standardiser {
   /// From what another one has. REQUIRES: as many of either; deviations > 0.
   static Standardiser of(std::vector<double> means, std::vector<double> deviations);
 
+  /// This scale for rows of other surroundings: what lay at `there` (of normal rows where this one was
+  /// fitted) lies at `here` (of normal rows of those surroundings), so a row as many of its normal deviations
+  /// away as one there comes out the same. REQUIRES: the same columns.
+  [[nodiscard]] Standardiser moved(const Standardiser& there, const Standardiser& here) const;
+
   /// In place, for any number of rows. NaN becomes 0: what is missing counts as the mean.
   void apply(std::span<double> features) const;
 

@@ -14,6 +14,15 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Rows are brought to the scale of what was learnt from, or to where the calibration moves it.
+Standardiser scale_of_test(const TableSplit& parts, const Standardiser& learnt) {
+  if (parts.calibration.rows() == 0) return learnt;
+  const size_t columns = parts.train.columns.size();
+  const LabelledTable normal = rows_labelled(parts.train, kNormalLabel);
+  return learnt.moved(Standardiser::fit(normal.cells, columns),
+                      Standardiser::fit(parts.calibration.cells, columns));
+}
+
 }  // namespace
 
 LabelledRows labelled_rows(const LabelledTable& table, const Standardiser& standardiser,
@@ -27,18 +36,24 @@ LabelledRows labelled_rows(const LabelledTable& table, const Standardiser& stand
   return rows;
 }
 
-ClassifyOutcome classify(const LabelledTable& train, const LabelledTable& test,
-                         std::span<const ClassifierKind* const> kinds, ClassifierOptions options,
-                         bool balanced) {
-  ClassifyOutcome outcome{
-      train.labels, train.rows(), test.rows(), train.columns.size(), train.missing + test.missing, {}};
+ClassifyOutcome classify(const TableSplit& parts, std::span<const ClassifierKind* const> kinds,
+                         ClassifierOptions options, bool balanced) {
+  const LabelledTable& train = parts.train;
+  const LabelledTable& test = parts.test;
+  ClassifyOutcome outcome{train.labels,
+                          train.rows(),
+                          test.rows(),
+                          train.columns.size(),
+                          parts.calibration.rows(),
+                          train.missing + test.missing,
+                          {}};
   outcome.classes.insert(outcome.classes.end(), test.labels.begin(), test.labels.end());
   std::ranges::sort(outcome.classes);
   outcome.classes.erase(std::ranges::unique(outcome.classes).begin(), outcome.classes.end());
 
   const Standardiser standardiser = Standardiser::fit(train.cells, train.columns.size());
   const LabelledRows learnt = labelled_rows(train, standardiser, outcome.classes);
-  const LabelledRows told = labelled_rows(test, standardiser, outcome.classes);
+  const LabelledRows told = labelled_rows(test, scale_of_test(parts, standardiser), outcome.classes);
   options.calibrated = false;  // only classes are told here
   if (balanced) options.class_weights = balanced_class_weights(learnt);
 

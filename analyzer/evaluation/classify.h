@@ -10,6 +10,7 @@
 #include "analyzer/algorithms/classifier.h"
 #include "analyzer/algorithms/standardiser.h"
 #include "analyzer/evaluation/labelled_table.h"
+#include "analyzer/evaluation/table_split.h"
 
 namespace sonde::analyzer {
 
@@ -28,6 +29,7 @@ struct ClassifyOutcome {
   size_t train_rows = 0;
   size_t test_rows = 0;
   size_t columns = 0;
+  size_t calibration_rows = 0;
   size_t missing = 0;  ///< cells of both parts that took their column's mean
   std::vector<ClassifierOutcome> classifiers;
 };
@@ -37,9 +39,10 @@ LabelledRows labelled_rows(const LabelledTable& table, const Standardiser& stand
                            const std::vector<std::string>& classes);
 
 /// Fits each kind to `train`, after bringing all columns to one scale as they are there, and lets it tell the
-/// rows of `test`. `balanced`: every class counts the same, else every row. REQUIRES: the same columns.
-ClassifyOutcome classify(const LabelledTable& train, const LabelledTable& test,
-                         std::span<const ClassifierKind* const> kinds, ClassifierOptions options,
-                         bool balanced);
+/// rows of `test`; where there are rows for calibration, on a scale that is moved from where the normal rows
+/// of `train` lie to where those do. `balanced`: every class counts the same, else every row. REQUIRES: the
+/// same columns; for calibration normal rows in `train` too.
+ClassifyOutcome classify(const TableSplit& parts, std::span<const ClassifierKind* const> kinds,
+                         ClassifierOptions options, bool balanced);
 
 }  // namespace sonde::analyzer

@@ -61,6 +61,10 @@ std::string classify_markdown(const ClassifyOutcome& outcome) {
   const auto out = std::back_inserter(text);
   fmt::format_to(out, "{} rows learnt from, {} tested with, {} columns, {} classes.", outcome.train_rows,
                  outcome.test_rows, outcome.columns, outcome.classes.size());
+  if (outcome.calibration_rows > 0) {
+    fmt::format_to(out, " Where normal lies is as {} other normal rows of the tested table have it.",
+                   outcome.calibration_rows);
+  }
   if (outcome.missing > 0) {
     fmt::format_to(out, " {} missing cells counted as their column's mean.", outcome.missing);
   }

@@ -48,7 +48,16 @@ Result<TableSplit> read_parts(const ClassifyOptions& options) {
   if (const auto same = arrange_columns(*test, train->columns, options.test); !same) {
     return tl::unexpected(same.error());
   }
-  return TableSplit{std::move(*train), std::move(*test)};
+  if (options.calibration_rows == 0) return TableSplit{std::move(*train), std::move(*test), {}};
+  if (rows_labelled(*train, kNormalLabel).rows() == 0) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{}: no row is labelled {}; --calibration-rows needs some to "
+                            "compare with",
+                            options.train, kNormalLabel));
+  }
+  Result<TableSplit> parts = split_calibration(*test, options.calibration_rows, options.test);
+  if (parts) parts->train = std::move(*train);
+  return parts;
 }
 
 Result<void> write_file(const std::string& path, std::string_view text) {
@@ -90,8 +99,7 @@ int evaluate_classify(int argc, char** argv) {
   for (const ClassifierKind& kind : classifier_kinds()) {
     if (options->algorithm == "all" || options->algorithm == kind.name) kinds.push_back(&kind);
   }
-  const ClassifyOutcome outcome =
-      classify(parts->train, parts->test, kinds, options->classifier, options->balanced);
+  const ClassifyOutcome outcome = classify(*parts, kinds, options->classifier, options->balanced);
   if (const auto written = write_files(*options, outcome); !written) {
     return complain_of(written.error().message, kExitUnwritten);
   }

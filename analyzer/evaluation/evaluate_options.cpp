@@ -43,6 +43,13 @@ void add_table_flags(CLI::App& app, EvaluateWords& words, ClassifyOptions& optio
       ->type_name("SHARE")
       ->check(CLI::Range(0.01, 0.99))
       ->capture_default_str();
+  app.add_option(
+         "--calibration-rows", options.calibration_rows,
+         "With --test: that many of its first rows with the label normal tell where normal lies there "
+         "(another load, other machines), and are not tested; 30 or more. 0: all is compared as it is")
+      ->type_name("NUMBER")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
   app.add_option("--group", options.group_column,
                  "Column that is no feature but says which rows belong together, such as one injection")
       ->type_name("COLUMN");
@@ -111,6 +118,12 @@ Result<ClassifyOptions> interpret_words(const EvaluateWords& words, ClassifyOpti
   }
   if (words.split == "groups" && options.group_column.empty()) {
     return fail(ErrorCode::kInvalid, "--split=groups: needs --group, the column that tells the groups apart");
+  }
+  if (options.calibration_rows > 0 && (options.test.empty() || options.published)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("--calibration-rows: {}",
+                            options.published ? "is of all columns together; leave --published out"
+                                              : "is of another table than --train; name it with --test"));
   }
   if (options.published && options.json) {
     return fail(ErrorCode::kInvalid, "--published: prints Markdown; leave --json out");

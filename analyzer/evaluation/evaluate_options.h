@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include "analyzer/algorithms/classifier.h"
@@ -21,8 +22,9 @@ struct ClassifyOptions {
   TestPart part = TestPart::kOtherTable;
   std::string group_column;  ///< "": none
   double test_share = 0.2;
-  std::string columns;    ///< a regular expression; "": all
-  std::string algorithm;  ///< a name, or all
+  size_t calibration_rows = 0;  ///< first normal rows of `test` that tell where its normal lies; 0: none
+  std::string columns;          ///< a regular expression; "": all
+  std::string algorithm;        ///< a name, or all
   bool balanced = false;
   ClassifierOptions classifier;
   bool json = false;

@@ -93,7 +93,7 @@ Result<std::vector<std::pair<std::string, ClassifyOutcome>>> classify_by_service
         return tl::unexpected(arranged.error());
       }
     }
-    outcomes.emplace_back(service, classify(own.train, own.test, kinds, options, balanced));
+    outcomes.emplace_back(service, classify(own, kinds, options, balanced));
   }
   if (outcomes.empty()) {
     return fail(ErrorCode::kInvalid,

@@ -90,4 +90,29 @@ Result<TableSplit> split_groups(const LabelledTable& table, double test_share, u
   return split;
 }
 
+Result<TableSplit> split_calibration(const LabelledTable& table, size_t count, std::string_view name) {
+  TableSplit split;
+  split.calibration.columns = split.test.columns = table.columns;
+  for (size_t row = 0; row < table.rows(); ++row) {
+    const bool taken = split.calibration.rows() < count && table.labels[row] == kNormalLabel;
+    append_row(taken ? split.calibration : split.test, table, row);
+  }
+  if (split.calibration.rows() < count || split.test.rows() == 0) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{}: {} rows are labelled {}, and others have to be left; --calibration-rows={} "
+                            "asks for too many",
+                            name, split.calibration.rows(), kNormalLabel, count));
+  }
+  return split;
+}
+
+LabelledTable rows_labelled(const LabelledTable& table, std::string_view label) {
+  LabelledTable rows;
+  rows.columns = table.columns;
+  for (size_t row = 0; row < table.rows(); ++row) {
+    if (table.labels[row] == label) append_row(rows, table, row);
+  }
+  return rows;
+}
+
 }  // namespace sonde::analyzer

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 #include "analyzer/evaluation/labelled_table.h"
@@ -11,6 +13,7 @@ namespace sonde::analyzer {
 struct TableSplit {
   LabelledTable train;
   LabelledTable test;
+  LabelledTable calibration;  ///< rows of where `test` is from that are known to be normal; may be empty
 };
 
 /// Draws `test_share` of the rows at random. Rows of one run end in both parts, so the result flatters.
@@ -21,5 +24,15 @@ Result<TableSplit> split_rows(const LabelledTable& table, double test_share, uin
 /// A group with several labels (a fault and what was normal before it) is drawn by the rarest of them.
 /// Errors: kInvalid where a label could not be learnt. REQUIRES: the table has groups.
 Result<TableSplit> split_groups(const LabelledTable& table, double test_share, uint64_t seed);
+
+/// The label of rows without a fault.
+inline constexpr std::string_view kNormalLabel = "normal";
+
+/// Splits the table's first `count` rows that are labelled normal off (`calibration`) from the others
+/// (`test`). Errors: kInvalid, naming `name`, where it has not that many.
+Result<TableSplit> split_calibration(const LabelledTable& table, size_t count, std::string_view name);
+
+/// The rows with that label.
+LabelledTable rows_labelled(const LabelledTable& table, std::string_view label);
 
 }  // namespace sonde::analyzer

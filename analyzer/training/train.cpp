@@ -14,7 +14,7 @@ Result<ClassifyOutcome> check_on_held_out(const LabelledTable& table,
   const Result<TableSplit> parts = table.groups.empty() ? split_rows(table, options.test_share, seed)
                                                         : split_groups(table, options.test_share, seed);
   if (!parts) return tl::unexpected(parts.error());
-  return classify(parts->train, parts->test, kinds, options.classifier, options.balanced);
+  return classify(*parts, kinds, options.classifier, options.balanced);
 }
 
 Model train_model(const LabelledTable& table, std::span<const ClassifierKind* const> kinds,

@@ -50,6 +50,18 @@ TEST(StandardiserTest, BringsColumnsToMeanZeroAndDeviationOne) {
   EXPECT_THAT(features, ElementsAre(-1, 0, 0, 0, 1, 0, 0, 0));
 }
 
+TEST(StandardiserTest, MovedARowAsManyNormalDeviationsAwayComesOutTheSame) {
+  const Standardiser scale = Standardiser::of({5, 100}, {2, 30});
+  const Standardiser there = Standardiser::of({4, 90}, {0.5, 10});
+  const Standardiser here = Standardiser::of({40, 70}, {2, 5});
+  std::vector<double> row = {4 + 3 * 0.5, 90 - 2 * 10.0};
+  std::vector<double> elsewhere = {40 + 3 * 2.0, 70 - 2 * 5.0};
+  scale.apply(row);
+  scale.moved(there, here).apply(elsewhere);
+  EXPECT_THAT(elsewhere, Pointwise(DoubleNear(1e-12), row));
+  EXPECT_THAT(scale.moved(there, there).means(), ElementsAre(5, 100));
+}
+
 TEST(StandardiserTest, WhatRoundingLeavesOfEqualValuesIsNoDeviation) {
   std::vector<double> features(1000, 0.1);
   EXPECT_THAT(Standardiser::fit(features, 1).deviations(), ElementsAre(1));

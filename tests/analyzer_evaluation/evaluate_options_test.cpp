@@ -45,6 +45,8 @@ TEST(EvaluateOptionsTest, WrongFlagsAreNamed) {
       {{"--train=a.csv", "--test=b.csv", "--knn.neighbours=0"}, "--knn.neighbours"},
       {{"--train=a.csv", "--test=b.csv", "--svm.c=0"}, "--svm.c"},
       {{"--train=a.csv", "--test=b.csv", "--seed=-1"}, "--seed"},
+      {{"--train=a.csv", "--split=rows", "--calibration-rows=9"}, "--calibration-rows: is of another table"},
+      {{"--train=a.csv", "--test=b.csv", "--calibration-rows=9", "--published"}, "leave --published out"},
       {{"--train=a.csv", "--test=b.csv", "--nonsense"}, "--nonsense"},
   };
   for (const auto& each : cases) {

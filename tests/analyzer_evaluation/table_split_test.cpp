@@ -55,6 +55,23 @@ TEST(TableSplitTest, NoGroupIsInBothPartsAndEachFaultIsInEach) {
   }
 }
 
+TEST(TableSplitTest, TheFirstNormalRowsAreForCalibration) {
+  const LabelledTable table = table_of_runs({"cpu", "mem"});
+  const auto split = split_calibration(table, 7, "b.csv");
+  ASSERT_TRUE(split);
+  EXPECT_THAT(split->calibration.cells, ::testing::ElementsAre(0, 1, 2, 3, 4, 10, 11));
+  EXPECT_EQ(split->test.rows(), 13U);
+  EXPECT_EQ(split->test.cells.front(), 5);
+  EXPECT_EQ(rows_labelled(split->test, kNormalLabel).cells, (std::vector<double>{12, 13, 14}));
+}
+
+TEST(TableSplitTest, TooFewNormalRowsAreNamed) {
+  const auto split = split_calibration(table_of_runs({"cpu", "mem"}), 11, "b.csv");
+  ASSERT_FALSE(split);
+  EXPECT_THAT(split.error().message, HasSubstr("b.csv: 10 rows are labelled normal"));
+  EXPECT_THAT(split.error().message, HasSubstr("--calibration-rows=11"));
+}
+
 TEST(TableSplitTest, WhatCannotBeSplitIsNamed) {
   EXPECT_THAT(split_groups(table_of_runs({"cpu", "cpu", "mem"}), 0.2, 0).error().message,
               HasSubstr("the label mem has one group only, run 2"));
