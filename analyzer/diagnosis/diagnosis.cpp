@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "analyzer/detectors/zscore.h"
@@ -112,7 +113,13 @@ Verdict Diagnosis::judge(const DetectorInput& input, std::span<const Score> scor
   Verdict verdict;
   verdict.fleet = fleet.state();
   const auto shifted = std::ranges::count_if(fleet_states_, &FleetState::shifted);
-  verdict.fleet.shifted = static_cast<size_t>(shifted) >= options_.debounce_needed;
+  const bool shifted_for_long = static_cast<size_t>(shifted) >= options_.debounce_needed;
+  if (shifted_for_long && !verdict.fleet.shifted) {
+    // The newest column is the one of them that does not say by how much.
+    verdict.fleet =
+        *std::find_if(fleet_states_.rbegin(), fleet_states_.rend(), std::mem_fn(&FleetState::shifted));
+  }
+  verdict.fleet.shifted = shifted_for_long;
   if (const std::optional<Entity> entity = named()) {
     std::erase_if(episodes_, [&](const auto& entry) { return entry.first != *entity; });
     verdict.findings.push_back(culprit(input, scores, *entity));

@@ -116,6 +116,15 @@ TEST_F(DiagnosisTest, DoubledLoadIsAShiftAndNobodyIsNamed) {
   EXPECT_THAT(verdict.fleet.explanation, HasSubstr("the traffic of 3 of 3 services moved together"));
 }
 
+TEST_F(DiagnosisTest, AShiftThatEndsStillSaysWhatMoved) {
+  learn();
+  for (int i = 0; i < 5; ++i) column({}, 4);
+  const Verdict verdict = column();
+  EXPECT_TRUE(verdict.fleet.shifted) << "two of the last three";
+  EXPECT_THAT(verdict.fleet.explanation, HasSubstr("moved together"));
+  EXPECT_FALSE(column().fleet.shifted);
+}
+
 TEST_F(DiagnosisTest, TheFaultsLabelStaysWhileItLasts) {
   learn();
   column({{"redis", 1}});

@@ -5,7 +5,7 @@
 
 #include "exporter/flows/flow_programs.h"
 
-struct count_datagrams_bpf;
+struct count_datagrams_bpf;  // NOLINT(readability-identifier-naming): bpftool names it
 
 namespace sonde::test {
 
