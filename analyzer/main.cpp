@@ -10,6 +10,7 @@
 #include "analyzer/options.h"
 #include "analyzer/query/query_command.h"
 #include "analyzer/runtime.h"
+#include "analyzer/training/calibrate_command.h"
 #include "analyzer/training/dataset_command.h"
 #include "analyzer/training/train_command.h"
 #include "common/clock.h"
@@ -67,6 +68,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "evaluate") return analyzer::evaluate_main(argc, argv);
   if (argc > 1 && std::string_view(argv[1]) == "dataset") return analyzer::dataset_main(argc, argv);
   if (argc > 1 && std::string_view(argv[1]) == "train") return analyzer::train_main(argc, argv);
+  if (argc > 1 && std::string_view(argv[1]) == "calibrate") return analyzer::calibrate_main(argc, argv);
   const analyzer::CommandLine command_line = analyzer::parse_command_line(argc, argv);
   if (command_line.exit_code) {
     std::fputs(command_line.output.c_str(), *command_line.exit_code == 0 ? stdout : stderr);

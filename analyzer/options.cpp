@@ -19,6 +19,7 @@ constexpr const char* kDescription =
     "them, "
     "`sonde-analyzer dataset` writes rows that are labelled with what sonde-inject did, "
     "`sonde-analyzer train` learns from them, "
+    "`sonde-analyzer calibrate` moves what was learnt to another load, "
     "`sonde-analyzer evaluate classify` says how well the classifiers tell faults in a table of known cases.";
 
 constexpr const char* kFooter =

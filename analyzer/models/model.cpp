@@ -49,9 +49,16 @@ std::vector<std::string> read_names(ParameterReader& from, size_t most) {
   return names;
 }
 
-Standardiser read_standardiser(ParameterReader& from, size_t columns) {
+void write_standardiser(ParameterWriter& to, const Standardiser& standardiser) {
+  to.list(std::vector<double>(standardiser.means().begin(), standardiser.means().end()));
+  to.list(std::vector<double>(standardiser.deviations().begin(), standardiser.deviations().end()));
+}
+
+/// `may_be_none`: it may have no columns at all.
+Standardiser read_standardiser(ParameterReader& from, size_t columns, bool may_be_none) {
   std::vector<double> means = from.list<double>();
   std::vector<double> deviations = from.list<double>();
+  if (may_be_none && means.empty() && deviations.empty()) return {};
   const bool possible =
       means.size() == columns && deviations.size() == columns &&
       std::ranges::all_of(means, [](double each) { return std::isfinite(each); }) &&
@@ -71,7 +78,8 @@ Result<Model> decode_body(std::string_view body) {
   model.rows = from.number();
   model.features = read_names(from, kMostFeatures);
   model.classes = read_names(from, kMostClasses);
-  model.standardiser = read_standardiser(from, model.features.size());
+  model.standardiser = read_standardiser(from, model.features.size(), false);
+  model.normal = read_standardiser(from, model.features.size(), true);
   const uint64_t count = from.number();
   if (!from.good() || !std::ranges::is_sorted(model.classes) || count == 0) return senseless();
   for (uint64_t i = 0; i < count; ++i) {  // ends with the bytes
@@ -108,9 +116,8 @@ std::string encode_model(const Model& model) {
   body.number(model.rows);
   write_names(body, model.features);
   write_names(body, model.classes);
-  body.list(std::vector<double>(model.standardiser.means().begin(), model.standardiser.means().end()));
-  body.list(
-      std::vector<double>(model.standardiser.deviations().begin(), model.standardiser.deviations().end()));
+  write_standardiser(body, model.standardiser);
+  write_standardiser(body, model.normal);
   body.number(model.learnt.size());
   for (const Model::Learnt& each : model.learnt) {
     body.text(each.kind->name);

@@ -24,6 +24,7 @@ struct Model {
   std::vector<std::string> features;  ///< names, in the order of a row
   std::vector<std::string> classes;   ///< labels, sorted
   Standardiser standardiser;          ///< brings a row to the scale that was learnt at
+  Standardiser normal;                ///< where rows without a fault lie; without columns: not known
   std::vector<Learnt> learnt;
   int64_t trained_ms = 0;  ///< Unix time
   uint64_t rows = 0;       ///< learnt from
@@ -33,7 +34,7 @@ struct Model {
 };
 
 /// The version of the format below. Any change of what a classifier saves raises it.
-inline constexpr uint32_t kModelFormat = 1;
+inline constexpr uint32_t kModelFormat = 2;
 /// Of a model file; a larger one is refused before it is read.
 inline constexpr size_t kMostModelBytes = size_t{1} << 30;
 

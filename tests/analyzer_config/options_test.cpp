@@ -67,9 +67,9 @@ TEST(Options, AWrongWebConfigurationEndsWith2) {
 
 TEST(Options, HelpAndVersionEndWith0) {
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
-  for (const char* part :
-       {"--config.check", "(default: :9757)", "\nWeb:\n", "\nExamples:\n", "`sonde-analyzer query`",
-        "`sonde-analyzer dataset`", "`sonde-analyzer train`", "`sonde-analyzer evaluate classify`"}) {
+  for (const char* part : {"--config.check", "(default: :9757)", "\nWeb:\n", "\nExamples:\n",
+                           "`sonde-analyzer query`", "`sonde-analyzer dataset`", "`sonde-analyzer train`",
+                           "`sonde-analyzer calibrate`", "`sonde-analyzer evaluate classify`"}) {
     EXPECT_THAT(parse({"--help"}).output, HasSubstr(part));
   }
   EXPECT_THAT(parse({"--version"}).output, HasSubstr("sonde-analyzer"));

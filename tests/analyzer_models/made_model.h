@@ -33,6 +33,8 @@ inline Model made_model(size_t rows = 90, const std::string& kind_name = "",
   model.classes = {"cart/cpu", "heavy workload", "normal", "pay/loss"};
   const LabelledRows learnt = made_rows(rows, 7);
   model.standardiser = Standardiser::fit(learnt.features, learnt.columns);
+  model.normal =
+      Standardiser::of(std::vector<double>(learnt.columns, 0.5), std::vector<double>(learnt.columns, 0.9));
   ClassifierOptions options;
   options.trees = 8;
   for (const ClassifierKind& kind : classifier_kinds()) {

@@ -51,8 +51,18 @@ TEST(Model, KeepsNamesAndScale) {
   EXPECT_EQ(back->rows, 90U);
   EXPECT_TRUE(std::ranges::equal(back->standardiser.means(), model.standardiser.means()));
   EXPECT_TRUE(std::ranges::equal(back->standardiser.deviations(), model.standardiser.deviations()));
+  EXPECT_TRUE(std::ranges::equal(back->normal.means(), model.normal.means()));
+  EXPECT_TRUE(std::ranges::equal(back->normal.deviations(), model.normal.deviations()));
   EXPECT_EQ(back->learnt.size(), 4U);
   EXPECT_EQ(encode_model(*back), encode_model(model));
+}
+
+TEST(Model, WhereNormalLiesMayBeUnknown) {
+  Model model = made_model(30, "knn");
+  model.normal = {};
+  const Result<Model> back = decode_model(encode_model(model));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_TRUE(back->normal.means().empty());
 }
 
 TEST(Model, OfTwoThousandRandomCorruptionsNoneIsAccepted) {
@@ -101,8 +111,8 @@ TEST(Model, SaysWhatIsWrong) {
   changed[good.size() / 2] ^= 1;
   EXPECT_THAT(error_of(changed), HasSubstr("checksum"));
   std::string newer = good;
-  newer[8] = 2;
-  EXPECT_THAT(error_of(newer), HasSubstr("format version 2, this sonde-analyzer reads 1"));
+  newer[8] = kModelFormat + 1;
+  EXPECT_THAT(error_of(newer), HasSubstr("format version 3, this sonde-analyzer reads 2"));
   EXPECT_EQ(decode_model(newer).error().code, ErrorCode::kUnsupported);
 }
 

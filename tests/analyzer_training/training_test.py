@@ -172,6 +172,16 @@ class Training(unittest.TestCase):
             # The same rows, seed and parameters give the same model but for when it was made and its checksum.
             self.assertEqual(a.read()[32:-32], b.read()[32:-32])
 
+    def test_3_calibrate_saves_the_next_generation(self) -> None:
+        models, rows = os.path.join(self.folder, "moved"), os.path.join(self.folder, "rows.csv.gz")
+        self.assertEqual(analyzer("train", "--input", rows, "--model", models).returncode, 0)
+        done = analyzer("calibrate", "--input", rows, "--model", models)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"model-000002\.sonde: normal lies as \d+ rows")
+        done = analyzer("calibrate", *self.window, "--model", models)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("model-000003.sonde", done.stdout)
+
     def test_4_the_running_analyzer_tells_what_goes_on(self) -> None:
         models, config = os.path.join(self.folder, "models"), os.path.join(self.folder, "analyzer.yml")
         with open(config, "w", encoding="ascii") as file:
@@ -217,6 +227,8 @@ class Training(unittest.TestCase):
                 (["dataset", "--config.file", "/none.yml", "--from", "-1h"], "--config.file=/none.yml"),
                 (["train", "--model", "/tmp/x"], "what to learn from is missing"),
                 (["train", "--model", "/tmp/x", "--input", "/none.csv"], "/none.csv"),
+                (["calibrate", "--model", "/tmp/x", "--input", "/none.csv"], "/tmp/x"),
+                (["calibrate", "--input", "/none.csv"], "--model"),
                 (["train", "--input", "/none.csv"], "--model")):
             done = analyzer(*arguments)
             self.assertEqual(done.returncode, 2, (arguments, done.stderr))
