@@ -66,12 +66,14 @@ TEST(Options, AWrongWebConfigurationEndsWith2) {
 }
 
 TEST(Options, HelpAndVersionEndWith0) {
-  EXPECT_EQ(parse({"--help"}).exit_code, 0);
-  for (const char* part : {"--config.check", "(default: :9757)", "\nWeb:\n", "\nExamples:\n",
-                           "`sonde-analyzer query`", "`sonde-analyzer dataset`", "`sonde-analyzer train`",
-                           "`sonde-analyzer calibrate`", "`sonde-analyzer evaluate classify`"}) {
-    EXPECT_THAT(parse({"--help"}).output, HasSubstr(part));
-  }
+  const CommandLine help = parse({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* part : {"--config.check", "(default: :9757)", "\nWeb:\n", "\nExamples:\n"})
+    EXPECT_THAT(help.output, HasSubstr(part));
+  std::string words = help.output;  // wherever its lines end
+  std::ranges::replace(words, '\n', ' ');
+  for (const char* command : {"query", "dataset", "train", "calibrate", "evaluate classify"})
+    EXPECT_THAT(words, HasSubstr(std::string("`sonde-analyzer ") + command + '`'));
   EXPECT_THAT(parse({"--version"}).output, HasSubstr("sonde-analyzer"));
 }
 
