@@ -112,7 +112,7 @@ endfunction()
 # sonde_script_test(NAME COMMAND … LABELS … [TIMEOUT s] [LOCK name]): a script as one ctest case, in the release build
 # only. Scripts with the same LOCK never run beside each other; they are long, so they begin early.
 function(sonde_script_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT;LOCK" "COMMAND;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "SERIAL" "TIMEOUT;LOCK" "COMMAND;LABELS" ${ARGN})
   if(SONDE_FUZZ OR SONDE_SANITIZERS)
     return()
   endif()
@@ -131,6 +131,9 @@ function(sonde_script_test name)
     SKIP_RETURN_CODE 77 ENVIRONMENT "SONDE_BUILD=${CMAKE_BINARY_DIR};PYTHONPATH=${CMAKE_SOURCE_DIR}")
   if(arg_LOCK)
     set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES RESOURCE_LOCK ${arg_LOCK} COST 1000)
+  endif()
+  if(arg_SERIAL)
+    set_tests_properties(${SONDE_TEST_PREFIX}.${name} PROPERTIES RUN_SERIAL ON)
   endif()
 endfunction()
 

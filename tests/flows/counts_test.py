@@ -71,7 +71,7 @@ class Counts(unittest.TestCase):
 
     def check_bytes(self, exporter: RunningExporter, pod: str = "client-1", address: str = "") -> None:
         """Each byte of IP is counted once, in both directions."""
-        begin, before = Interface(self.pods, pod), exporter.page()
+        begin, before = Interface(self.pods, pod), settled_page(exporter)
         self.converse(pod=pod, address=address or self.pods.address("server-1"))
         end, after = Interface(self.pods, pod), settled_page(exporter)
         for direction in ("sent", "received"):
@@ -95,7 +95,7 @@ class Counts(unittest.TestCase):
         with start(self.pods) as exporter:
             attached(exporter, 2)
             with loss(self.pods.namespace("server-1"), 0.03, "--dport", str(PORT)) as lost:
-                before, known_before = exporter.page(), retransmitted(self.pods, "client-1")
+                before, known_before = settled_page(exporter), retransmitted(self.pods, "client-1")
                 self.converse(seconds=8, meanwhile=lambda: self.check_drops_of_flows(exporter))
                 dropped = -1
                 while dropped != lost.packets():  # goodbyes that were lost are still repeated

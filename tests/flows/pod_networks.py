@@ -134,8 +134,10 @@ class PodNetworks:
     def filter_bridge(self) -> Iterator[None]:
         """What the bridge forwards meets the node's FORWARD chain (Delay, loss), as on nodes with kube-proxy."""
         ip(self.node, "link set bridge0 type bridge nf_call_iptables 1 nf_call_ip6tables 1")
-        yield
-        ip(self.node, "link set bridge0 type bridge nf_call_iptables 0 nf_call_ip6tables 0")
+        try:
+            yield
+        finally:
+            ip(self.node, "link set bridge0 type bridge nf_call_iptables 0 nf_call_ip6tables 0")
 
     def start(self, name: str, *command: str) -> "subprocess.Popen[bytes]":
         """Starts a command in the pod's network and cgroup; it is killed at the end. stdout is a pipe."""

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The times that sonde-exporter measures, against delays that only the test knows, and against the kernel's own."""
+import itertools
 import os
 import statistics
 import sys
@@ -9,7 +10,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from delay import Delay, loss  # noqa: E402
 from flows_page import Flow, flows, settled_page, total, wait_for  # noqa: E402
-from measured_times import Measured, drawn  # noqa: E402
+from measured_times import Measured, drawn, made_anew  # noqa: E402
 from peers import PORT, ask, serve  # noqa: E402
 from pod_networks import PodNetworks  # noqa: E402
 from running_exporter import RunningExporter  # noqa: E402
@@ -48,6 +49,8 @@ class TwoPods(Measured):
 class KnownTimes(TwoPods):
     """One connection at a time."""
 
+    more_ports = itertools.count(PORT + 1)
+
     def test_one_flow(self) -> None:
         for nominal in (0.001, 0.010, 0.050, 0.200):
             with self.subTest(nominal):
@@ -64,6 +67,7 @@ class KnownTimes(TwoPods):
                 self.check(nominal, self.pods.address("server-1"), "--rate", "40")
                 self.assertGreater(lost.packets(), 0)
 
+    @made_anew
     def test_the_handshake_is_apart(self) -> None:
         seconds = drawn(0.030)
         with self.delay(seconds) as delay:
@@ -74,18 +78,20 @@ class KnownTimes(TwoPods):
             self.pods.cgroups.end(client)
         self.assertAlmostEqual(flow["handshake_rtt_seconds"], applied, delta=applied * 0.05)
 
+    @made_anew
     def test_what_the_server_thinks_is_request_latency(self) -> None:
         think, way = drawn(0.020), drawn(0.015)
-        server = serve(self.pods, "server-1", PORT + 1)
-        before = self.exporter.page()
+        listens_at = next(self.more_ports)
+        server = serve(self.pods, "server-1", listens_at)
+        before = settled_page(self.exporter)
         # Between the two ends of the pair: the server's end hears of a request when it has come through.
-        between = Delay(self.pods.node, way, "--dport", str(PORT + 1), chain="FORWARD")
+        between = Delay(self.pods.node, way, "--dport", str(listens_at), chain="FORWARD")
         with self.pods.filter_bridge(), between as delay:
             client, (port,) = ask(self.pods, "client-1", self.pods.address("server-1"), "--request", "20000", "--response", "500",
-                                  "--think", f"{think:.6f}", "--rate", "10", port=PORT + 1)
+                                  "--think", f"{think:.6f}", "--rate", "10", port=listens_at)
             time.sleep(6)
             flow = flows(self.exporter, "client-1")[port]
-            seen = flows(self.exporter, "server-1")[PORT + 1]
+            seen = flows(self.exporter, "server-1")[listens_at]
             self.pods.cgroups.end(client)
             time.sleep(0.2)
             applied = statistics.median(packet.delay for packet in delay.packets(port))
@@ -93,6 +99,7 @@ class KnownTimes(TwoPods):
         assert server.stdout is not None
         os.set_blocking(server.stdout.fileno(), False)
         thought = [float(line) for line in (server.stdout.read() or b"").split()]
+        self.pods.cgroups.end(server)
         self.assertGreater(len(thought), 30)
         known = {"server": statistics.mean(thought), "client": statistics.mean(thought) + applied}
         self.assertEqual((flow["role"], seen["role"]), ("client", "server"))
@@ -107,9 +114,10 @@ class KnownTimes(TwoPods):
             self.assertAlmostEqual(mean, known[role], delta=known[role] * 0.05)
             self.assertAlmostEqual(shown["request_latency"]["smoothed_seconds"], known[role], delta=known[role] * 0.05)
 
+    @made_anew
     def test_the_histogram_is_of_the_same_times(self) -> None:
         seconds = drawn(0.020)
-        before = self.exporter.page()
+        before = settled_page(self.exporter)
         with self.delay(seconds) as delay:
             client, (port,) = ask(self.pods, "client-1", self.pods.address("server-1"), "--rate", "50")
             time.sleep(5)
@@ -122,11 +130,11 @@ class KnownTimes(TwoPods):
         growth = {what: total(after, f"sonde_flow_rtt_seconds_{what}", **labels) -
                   total(before, f"sonde_flow_rtt_seconds_{what}", **labels) for what in ("sum", "count")}
         self.assertGreater(growth["count"], 50)
-        self.assertAlmostEqual(growth["sum"] / growth["count"], applied, delta=applied * 0.05)
+        self.assertAlmostEqual(growth["sum"] / growth["count"], applied, delta=applied * 0.05, msg=f"RTT, {growth}")
         # The way is delayed before the server: its own end of the pair sees it as the server's.
         local = {what: total(after, f"sonde_flow_local_rtt_seconds_{what}", pod="server-1") -
                  total(before, f"sonde_flow_local_rtt_seconds_{what}", pod="server-1") for what in ("sum", "count")}
-        self.assertAlmostEqual(local["sum"] / local["count"], applied, delta=applied * 0.05)
+        self.assertAlmostEqual(local["sum"] / local["count"], applied, delta=applied * 0.05, msg=f"local RTT, {local}")
 
 
 @unittest.skipIf(os.getuid() != 0, "needs root for network namespaces and BPF")
