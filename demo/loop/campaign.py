@@ -130,6 +130,17 @@ def train(loop: Loop, table: Path, seed: int) -> str:
     return analyze("train", f"--input={table}", f"--model={loop.model_folder}", f"--seed={seed}")
 
 
+def calibrate(loop: Loop, quiet_from: float) -> str:
+    """Moves the trained model to what is normal since then; what sonde-analyzer says of it."""
+    return analyze(
+        "calibrate",
+        f"--config.file={loop.run.folder / 'analyzer.yml'}",
+        f"--from={quiet_from:.3f}",
+        f"--namespace={loop.namespace}",
+        f"--model={loop.model_folder}",
+    )
+
+
 def run(loop: Loop, size: Size, seed: int, rate: float, output: Path) -> Outcome:
     """Campaign, table, training, report. Passes where all of them did; the figures are printed, not judged."""
     output.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,13 @@ A campaign on the demo shop is learnt from (or the table of an earlier one: --ta
 the analyzer, a second campaign with another seed is told. Of the second: for each injection, whether the first service
 and fault of sonde_service_fault_told while it was there were the right ones, and how
 long after its start; of the steps of the pauses, how many named a fault. Printed per fault and pooled, with the 95 % binomial
-interval (Wilson). With --unscraped-injector a third campaign follows, while Prometheus does not see the injector.
+interval (Wilson). With --calibrate-seconds the model is first moved to the load at hand by so long a time without faults, for a
+table of another load. With --unscraped-injector a third campaign follows, while Prometheus does not see the injector.
 FOLDER/detection*.json keep the figures, the windows and everything that was told.
 
-usage: python3 -m tests.bench.fault_detection [--train full | --table campaign.csv.gz] [--repeat 4] [--injection-seconds 20]
-                                      [--pause-seconds 14] [--seed 1] [--unscraped-injector] [--output FOLDER]
+usage: python3 -m tests.bench.fault_detection [--train full | --table campaign.csv.gz [--calibrate-seconds S]] [--repeat 4]
+                                      [--injection-seconds 20] [--pause-seconds 14] [--seed 1] [--rate 60]
+                                      [--unscraped-injector] [--output FOLDER]
 """
 import argparse
 import json
@@ -167,6 +169,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--train", choices=list(campaign.SIZES), default="full")
     parser.add_argument("--table", type=Path, help="learn from this table instead of a campaign")
+    parser.add_argument("--calibrate-seconds", type=float, default=0, help="without faults, after --table is learnt from")
     parser.add_argument("--repeat", type=int, default=4, help="injections of each fault in each service, to be told")
     parser.add_argument("--injection-seconds", type=float, default=20)
     parser.add_argument("--pause-seconds", type=float, default=14)
@@ -183,6 +186,10 @@ def main() -> int:
         began = time.time()
         if options.table:
             print(campaign.train(loop, options.table, options.seed), flush=True)
+            if options.calibrate_seconds:
+                quiet_from = time.time()
+                time.sleep(options.calibrate_seconds)
+                print(campaign.calibrate(loop, quiet_from), flush=True)
         else:
             outcome = campaign.run(loop, size, options.seed, options.rate, options.output)
             say(outcome.summary)
