@@ -61,7 +61,8 @@ constexpr const char* kFooter =
     "Exit codes: 0 the fault was there and is gone, 1 it was not or rights are missing, 2 a wrong flag.";
 
 void add_state_flag(CLI::App& app, RawFlags& raw) {
-  app.add_option("--state-dir", raw.state_folder, "Where running faults are noted, for undo")
+  app.add_option("--state-dir", raw.state_folder,
+                 "Where running faults are noted; undo sees those of the same folder alone")
       ->type_name("FOLDER")
       ->capture_default_str();
 }

@@ -90,7 +90,10 @@ Result<void> undo_from_file(const fs::path& path, const std::optional<ProcessIde
 int run_undo(const fs::path& state_folder, bool all) {
   remove_abandoned_drafts(state_folder);
   const auto paths = list_states(state_folder);
-  if (paths.empty()) fmt::print("no fault is in place (no state in {})\n", state_folder.string());
+  if (paths.empty()) {
+    fmt::print("no fault is in place of which {} has a note{}; those with another --state-dir are not seen\n",
+               state_folder.string(), fs::exists(state_folder) ? "" : " (there is no such folder)");
+  }
   bool clean = true;
   for (const auto& path : paths) clean = undo_one(path, all) && clean;
   return clean ? 0 : 1;

@@ -1,5 +1,6 @@
 #include "analyzer/algorithms/standardiser.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -16,6 +17,11 @@ void for_each_value(std::span<const double> features, size_t columns, Use&& use)
       if (const double value = features[begin + column]; !std::isnan(value)) use(column, value);
     }
   }
+}
+
+/// What a column is divided by.
+double unit_of(double deviation) {
+  return deviation > 0 ? deviation : 1;
 }
 
 }  // namespace
@@ -43,7 +49,7 @@ Standardiser Standardiser::fit(std::span<const double> features, size_t columns)
     // What the mean of equal values leaves by rounding is no deviation.
     const double rounding =
         counts[column] * std::numeric_limits<double>::epsilon() * std::fabs(fitted.means_[column]);
-    if (deviation <= rounding) deviation = 1;
+    if (deviation <= rounding) deviation = 0;
   }
   return fitted;
 }
@@ -60,7 +66,9 @@ Standardiser Standardiser::moved(const Standardiser& there, const Standardiser& 
   assert(there.means_.size() == means_.size() && here.means_.size() == means_.size());
   Standardiser moved;
   for (size_t column = 0; column < means_.size(); ++column) {
-    const double stretch = here.deviations_[column] / there.deviations_[column];
+    const double least = kLeastNormalShare * unit_of(deviations_[column]);
+    const double stretch =
+        std::max(here.deviations_[column], least) / std::max(there.deviations_[column], least);
     moved.means_.push_back(here.means_[column] + stretch * (means_[column] - there.means_[column]));
     moved.deviations_.push_back(stretch * deviations_[column]);
   }
@@ -73,7 +81,7 @@ void Standardiser::apply(std::span<double> features) const {
   for (size_t begin = 0; begin < features.size(); begin += columns) {
     for (size_t column = 0; column < columns; ++column) {
       double& value = features[begin + column];
-      value = std::isnan(value) ? 0 : (value - means_[column]) / deviations_[column];
+      value = std::isnan(value) ? 0 : (value - means_[column]) / unit_of(deviations_[column]);
     }
   }
 }

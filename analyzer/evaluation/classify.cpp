@@ -36,20 +36,34 @@ LabelledRows labelled_rows(const LabelledTable& table, const Standardiser& stand
   return rows;
 }
 
+std::vector<std::string> sorted_labels(std::initializer_list<const std::vector<std::string>*> lists) {
+  std::vector<std::string> labels;
+  for (const auto* list : lists) labels.insert(labels.end(), list->begin(), list->end());
+  std::ranges::sort(labels);
+  labels.erase(std::ranges::unique(labels).begin(), labels.end());
+  return labels;
+}
+
+ClassifierOutcome tell(const Classifier& classifier, const LabelledRows& rows) {
+  ClassifierOutcome outcome;
+  outcome.predicted.reserve(rows.rows());
+  const Clock::time_point start = Clock::now();
+  for (size_t i = 0; i < rows.rows(); ++i) outcome.predicted.push_back(classifier.predict(rows.row(i)));
+  outcome.predict_seconds = seconds_since(start);
+  return outcome;
+}
+
 ClassifyOutcome classify(const TableSplit& parts, std::span<const ClassifierKind* const> kinds,
                          ClassifierOptions options, bool balanced) {
   const LabelledTable& train = parts.train;
   const LabelledTable& test = parts.test;
-  ClassifyOutcome outcome{train.labels,
+  ClassifyOutcome outcome{sorted_labels({&train.labels, &test.labels}),
                           train.rows(),
                           test.rows(),
                           train.columns.size(),
                           parts.calibration.rows(),
                           train.missing + test.missing,
                           {}};
-  outcome.classes.insert(outcome.classes.end(), test.labels.begin(), test.labels.end());
-  std::ranges::sort(outcome.classes);
-  outcome.classes.erase(std::ranges::unique(outcome.classes).begin(), outcome.classes.end());
 
   const Standardiser standardiser = Standardiser::fit(train.cells, train.columns.size());
   const LabelledRows learnt = labelled_rows(train, standardiser, outcome.classes);
@@ -58,15 +72,12 @@ ClassifyOutcome classify(const TableSplit& parts, std::span<const ClassifierKind
   if (balanced) options.class_weights = balanced_class_weights(learnt);
 
   for (const ClassifierKind* const kind : kinds) {
-    ClassifierOutcome& one = outcome.classifiers.emplace_back();
-    one.kind = kind;
-    Clock::time_point start = Clock::now();
+    const Clock::time_point start = Clock::now();
     const std::unique_ptr<Classifier> classifier = kind->fit(learnt, options);
-    one.fit_seconds = seconds_since(start);
-    start = Clock::now();
-    one.predicted.reserve(told.rows());
-    for (size_t i = 0; i < told.rows(); ++i) one.predicted.push_back(classifier->predict(told.row(i)));
-    one.predict_seconds = seconds_since(start);
+    const double fit_seconds = seconds_since(start);
+    ClassifierOutcome& one = outcome.classifiers.emplace_back(tell(*classifier, told));
+    one.kind = kind;
+    one.fit_seconds = fit_seconds;
     one.report = score_classification(told.classes, one.predicted, outcome.classes.size());
   }
   return outcome;

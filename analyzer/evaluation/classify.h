@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,12 @@ struct ClassifyOutcome {
 /// The table on that scale, its labels as places in the sorted `classes`. REQUIRES: they hold every label.
 LabelledRows labelled_rows(const LabelledTable& table, const Standardiser& standardiser,
                            const std::vector<std::string>& classes);
+
+/// Each label of those lists once, sorted.
+std::vector<std::string> sorted_labels(std::initializer_list<const std::vector<std::string>*> lists);
+
+/// Lets the classifier tell all rows: `predicted` and `predict_seconds` of what is returned.
+ClassifierOutcome tell(const Classifier& classifier, const LabelledRows& rows);
 
 /// Fits each kind to `train`, after bringing all columns to one scale as they are there, and lets it tell the
 /// rows of `test`; where there are rows for calibration, on a scale that is moved from where the normal rows

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -15,6 +16,7 @@
 #include "analyzer/evaluation/classify_report.h"
 #include "analyzer/evaluation/evaluate_options.h"
 #include "analyzer/evaluation/published.h"
+#include "analyzer/evaluation/saved_model.h"
 #include "analyzer/evaluation/table_split.h"
 
 namespace sonde::analyzer {
@@ -33,6 +35,11 @@ int complain_of(const std::string& message, int exit_code) {
 }
 
 Result<TableSplit> read_parts(const ClassifyOptions& options) {
+  if (!options.model.empty()) {
+    Result<LabelledTable> test = read_labelled_table(options.test, options.group_column);
+    if (!test) return tl::unexpected(test.error());
+    return TableSplit{{}, std::move(*test), {}};
+  }
   Result<LabelledTable> train = read_labelled_table(options.train, options.group_column);
   if (!train) return tl::unexpected(train.error());
   if (!options.columns.empty()) {
@@ -58,6 +65,13 @@ Result<TableSplit> read_parts(const ClassifyOptions& options) {
   Result<TableSplit> parts = split_calibration(*test, options.calibration_rows, options.test);
   if (parts) parts->train = std::move(*train);
   return parts;
+}
+
+/// What the options ask for, but for the source's tables.
+Result<ClassifyOutcome> classify_as_asked(const ClassifyOptions& options, const TableSplit& parts,
+                                          std::span<const ClassifierKind* const> kinds) {
+  if (options.model.empty()) return classify(parts, kinds, options.classifier, options.balanced);
+  return classify_with_saved(options.model, options.algorithm, parts.test, options.test);
 }
 
 Result<void> write_file(const std::string& path, std::string_view text) {
@@ -99,7 +113,9 @@ int evaluate_classify(int argc, char** argv) {
   for (const ClassifierKind& kind : classifier_kinds()) {
     if (options->algorithm == "all" || options->algorithm == kind.name) kinds.push_back(&kind);
   }
-  const ClassifyOutcome outcome = classify(*parts, kinds, options->classifier, options->balanced);
+  const Result<ClassifyOutcome> told = classify_as_asked(*options, *parts, kinds);
+  if (!told) return complain_of(told.error().message, kExitWrong);
+  const ClassifyOutcome& outcome = *told;
   if (const auto written = write_files(*options, outcome); !written) {
     return complain_of(written.error().message, kExitUnwritten);
   }

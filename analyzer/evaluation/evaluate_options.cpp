@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "analyzer/evaluation/table_split.h"
 #include "common/help_text.h"
 
 namespace sonde::analyzer {
@@ -21,6 +22,7 @@ constexpr const char* kFooter =
     "  sonde-analyzer evaluate classify --train a.csv --test b.csv.gz\n"
     "  sonde-analyzer evaluate classify --train a.csv --split groups --group injection --confusion a\n"
     "  sonde-analyzer evaluate classify --train a.csv --split rows --algorithm knn --json\n"
+    "  sonde-analyzer evaluate classify --model /var/lib/sonde/models --test b.csv.gz\n"
     "\n"
     "Exit codes: 0 printed, 1 a file could not be written, 2 a wrong flag or table.";
 
@@ -31,7 +33,12 @@ struct EvaluateWords {
 };
 
 void add_table_flags(CLI::App& app, EvaluateWords& words, ClassifyOptions& options) {
-  app.add_option("--train", options.train, "Table to learn from")->type_name("FILE")->required();
+  app.add_option("--train", options.train, "Table to learn from")->type_name("FILE");
+  app.add_option(
+         "--model", options.model,
+         "Instead of --train: the newest model of this folder, as `train` and `calibrate` save it, tells "
+         "the rows of --test; it has its own columns and parameters")
+      ->type_name("FOLDER");
   app.add_option("--test", options.test, "Table to test with; or --split")->type_name("FILE");
   app.add_option(
          "--split", words.split,
@@ -109,7 +116,27 @@ void add_output_flags(CLI::App& app, ClassifyOptions& options) {
       ->type_name("PREFIX");
 }
 
+Result<void> check_saved_model_flags(const EvaluateWords& words, const ClassifyOptions& options) {
+  if (options.train.empty() == options.model.empty()) {
+    return fail(ErrorCode::kInvalid,
+                options.model.empty() ? "what to learn from is missing: give --train=FILE, or --model=FOLDER"
+                                      : "--train and --model: two things to go by; leave one of them out");
+  }
+  const bool learns = !words.split.empty() || !options.columns.empty() || options.calibration_rows > 0 ||
+                      options.published || words.class_weight != "none";
+  if (!options.model.empty() && learns) {
+    return fail(
+        ErrorCode::kInvalid,
+        "--model: has learnt already; leave --split, --columns, --calibration-rows, --class-weight and "
+        "--published out");
+  }
+  return {};
+}
+
 Result<ClassifyOptions> interpret_words(const EvaluateWords& words, ClassifyOptions options) {
+  if (const auto possible = check_saved_model_flags(words, options); !possible) {
+    return tl::unexpected(possible.error());
+  }
   if (options.test.empty() == words.split.empty()) {
     return fail(ErrorCode::kInvalid,
                 words.split.empty()
@@ -124,6 +151,11 @@ Result<ClassifyOptions> interpret_words(const EvaluateWords& words, ClassifyOpti
                 fmt::format("--calibration-rows: {}",
                             options.published ? "is of all columns together; leave --published out"
                                               : "is of another table than --train; name it with --test"));
+  }
+  if (options.calibration_rows > 0 && options.calibration_rows < kLeastCalibrationRows) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("--calibration-rows={}: too few to tell where normal lies; {} or more, or 0",
+                            options.calibration_rows, kLeastCalibrationRows));
   }
   if (options.published && options.json) {
     return fail(ErrorCode::kInvalid, "--published: prints Markdown; leave --json out");

@@ -17,7 +17,8 @@ enum class TestPart {
 
 /// What the command line of `evaluate classify` asks for.
 struct ClassifyOptions {
-  std::string train;
+  std::string train;  ///< "": `model` has learnt
+  std::string model;  ///< a folder of models; "": `train` is learnt from
   std::string test;
   TestPart part = TestPart::kOtherTable;
   std::string group_column;  ///< "": none

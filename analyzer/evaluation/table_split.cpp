@@ -103,7 +103,27 @@ Result<TableSplit> split_calibration(const LabelledTable& table, size_t count, s
                             "asks for too many",
                             name, split.calibration.rows(), kNormalLabel, count));
   }
+  if (const auto known = expect_values(split.calibration, name); !known) {
+    return tl::unexpected(known.error());
+  }
   return split;
+}
+
+Result<void> expect_values(const LabelledTable& table, std::string_view name) {
+  const size_t columns = table.columns.size();
+  for (size_t column = 0; column < columns; ++column) {
+    bool known = false;
+    for (size_t row = 0; row < table.rows() && !known; ++row) {
+      known = !std::isnan(table.cells[row * columns + column]);
+    }
+    if (!known) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("{}: {} has no value in any of the {} rows without a fault; take a time at "
+                              "which it is measured",
+                              name, table.columns[column], table.rows()));
+    }
+  }
+  return {};
 }
 
 LabelledTable rows_labelled(const LabelledTable& table, std::string_view label) {

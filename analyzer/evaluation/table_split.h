@@ -28,9 +28,15 @@ Result<TableSplit> split_groups(const LabelledTable& table, double test_share, u
 /// The label of rows without a fault.
 inline constexpr std::string_view kNormalLabel = "normal";
 
+/// Rows that a calibration needs at least: fewer tell little of how much normal varies.
+inline constexpr size_t kLeastCalibrationRows = 30;
+
 /// Splits the table's first `count` rows that are labelled normal off (`calibration`) from the others
-/// (`test`). Errors: kInvalid, naming `name`, where it has not that many.
+/// (`test`). Errors: kInvalid, naming `name`, where it has not that many, or a column has no value in them.
 Result<TableSplit> split_calibration(const LabelledTable& table, size_t count, std::string_view name);
+
+/// Errors: kInvalid, naming `name` and the column, where one has no value in any row: nothing is known of it.
+Result<void> expect_values(const LabelledTable& table, std::string_view name);
 
 /// The rows with that label.
 LabelledTable rows_labelled(const LabelledTable& table, std::string_view label);

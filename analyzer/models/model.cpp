@@ -62,7 +62,7 @@ Standardiser read_standardiser(ParameterReader& from, size_t columns, bool may_b
   const bool possible =
       means.size() == columns && deviations.size() == columns &&
       std::ranges::all_of(means, [](double each) { return std::isfinite(each); }) &&
-      std::ranges::all_of(deviations, [](double each) { return each > 0 && std::isfinite(each); });
+      std::ranges::all_of(deviations, [](double each) { return each >= 0 && std::isfinite(each); });
   if (!possible) {
     from.refuse();
     return {};

@@ -78,6 +78,23 @@ Result<std::string> read_model_file(const std::string& path) {
   return bytes;
 }
 
+Result<Model> read_model(const std::string& path) {
+  const Result<std::string> bytes = read_model_file(path);
+  return bytes ? decode_model(*bytes) : Result<Model>(tl::unexpected(bytes.error()));
+}
+
+/// Removes what lies behind the generations that are kept beside a new one. REQUIRES: the newest first.
+void remove_old(const std::vector<ModelFile>& files) {
+  size_t usable = 0;
+  for (const ModelFile& file : files) {
+    if (usable + 1 >= kKeptGenerations) {
+      ::unlink(file.path.c_str());
+    } else if (read_model(file.path)) {
+      ++usable;
+    }
+  }
+}
+
 /// The folder, made where it is missing, and locked until it is closed.
 Result<FileDescriptor> locked_folder(const std::string& folder) {
   std::error_code made;
@@ -134,7 +151,7 @@ Result<std::string> save_model(const std::string& folder, const Model& model) {
     ::unlinkat(locked->get(), kTemporary, 0);
     return fail_errno(path, reason, "make room or name another folder");
   }
-  for (size_t i = kKeptGenerations - 1; i < known->size(); ++i) ::unlink((*known)[i].path.c_str());
+  remove_old(*known);
   return path;
 }
 
@@ -143,15 +160,14 @@ Result<StoredModel> load_model(const std::string& folder) {
   if (!files) return tl::unexpected(files.error());
   StoredModel stored;
   for (const ModelFile& file : *files) {
-    const Result<std::string> bytes = read_model_file(file.path);
-    Result<Model> model = bytes ? decode_model(*bytes) : Result<Model>(tl::unexpected(bytes.error()));
-    if (model) {
+    if (Result<Model> model = read_model(file.path)) {
       stored.model = std::make_shared<const Model>(std::move(*model));
       stored.file = file.path;
       stored.generation = file.generation;
       break;
+    } else {
+      stored.refused.push_back(file.path + ": " + model.error().message);
     }
-    stored.refused.push_back(file.path + ": " + model.error().message);
   }
   return stored;
 }

@@ -10,7 +10,7 @@
 
 namespace sonde::analyzer {
 
-/// Generations of models that a folder keeps.
+/// Generations of models that a folder keeps: such as can be used; a damaged file between them is none.
 inline constexpr size_t kKeptGenerations = 3;
 
 /// A model as it lies in a folder of models.

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "analyzer/models/model_store.h"
 #include "analyzer/training/read_flags.h"
@@ -65,8 +67,14 @@ Result<LabelledTable> read_normal_rows(const CalibrateFlags& flags) {
   return std::move(dataset->table);
 }
 
-/// The newest model that can be used, as one's own copy.
-Result<Model> copy_of_newest(const std::string& folder) {
+/// A model as one's own copy, and whose.
+struct Copy {
+  Model model;
+  std::string file;
+};
+
+/// The newest model that can be used.
+Result<Copy> copy_of_newest(const std::string& folder) {
   const Result<StoredModel> stored = load_model(folder);
   if (!stored) return tl::unexpected(stored.error());
   for (const std::string& line : stored->refused) fmt::print(stderr, "{}\n", line);
@@ -74,24 +82,47 @@ Result<Model> copy_of_newest(const std::string& folder) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("{}: holds no model that can be used; train one first", folder));
   }
-  return decode_model(encode_model(*stored->model));
+  Result<Model> model = decode_model(encode_model(*stored->model));
+  if (!model) return tl::unexpected(model.error());
+  return Copy{std::move(*model), std::filesystem::path(stored->file).filename().string()};
+}
+
+/// How many of the rows without a fault each of the model's classifiers tells as such.
+std::vector<size_t> told_normal(const Model& model, LabelledTable normal) {
+  std::vector<size_t> counts(model.learnt.size(), 0);
+  if (!arrange_columns(normal, model.features, "")) return counts;
+  const LabelledRows rows = labelled_rows(normal, model.standardiser, model.classes);
+  for (size_t i = 0; i < counts.size(); ++i) {
+    for (const uint32_t predicted : tell(*model.learnt[i].classifier, rows).predicted) {
+      counts[i] += model.classes[predicted] == kNormalLabel ? 1 : 0;
+    }
+  }
+  return counts;
 }
 
 int calibrate(const CalibrateFlags& flags) {
-  Result<Model> model = copy_of_newest(flags.model);
-  if (!model) return complain_of_calibration({model.error().code, "--model: " + model.error().message});
+  Result<Copy> copy = copy_of_newest(flags.model);
+  if (!copy) return complain_of_calibration({copy.error().code, "--model: " + copy.error().message});
+  Model& model = copy->model;
   Result<LabelledTable> table = read_normal_rows(flags);
   if (!table) return complain_of_calibration(table.error());
-  const size_t rows = rows_labelled(*table, kNormalLabel).rows();
-  if (const auto done = calibrate_model(*model, std::move(*table), unix_milliseconds_now()); !done) {
+  const LabelledTable normal = rows_labelled(*table, kNormalLabel);
+  const std::vector<size_t> before = told_normal(model, normal);
+  if (const auto done = calibrate_model(model, std::move(*table), unix_milliseconds_now()); !done) {
     return complain_of_calibration(done.error());
   }
-  const Result<std::string> saved = save_model(flags.model, *model);
+  const Result<std::string> saved = save_model(flags.model, model);
   if (!saved) {
     complain_of_calibration({saved.error().code, "--model: " + saved.error().message});
     return kExitNotSaved;
   }
-  fmt::print("{}: normal lies as {} rows of it tell\n", *saved, rows);
+  fmt::print(
+      "{}: {}, moved to where {} rows without a fault lie; to go back, remove it\ntold normal of them\n",
+      *saved, copy->file, normal.rows());
+  const std::vector<size_t> now = told_normal(model, normal);
+  for (size_t i = 0; i < now.size(); ++i) {
+    fmt::print("  {:22} {} before, {} now\n", model.learnt[i].kind->title, before[i], now[i]);
+  }
   return std::fflush(stdout) == 0
              ? kExitCalibrated
              : complain_of_calibration({ErrorCode::kUnavailable, "cannot write to standard output"});

@@ -54,6 +54,7 @@ Result<void> calibrate_model(Model& model, LabelledTable table, int64_t now_ms) 
             "{} rows without a fault are too few to tell where normal lies; take a time with {} or more",
             normal.rows(), kLeastCalibrationRows));
   }
+  if (const auto known = expect_values(normal, "the table"); !known) return known;
   const Standardiser here = Standardiser::fit(normal.cells, model.features.size());
   model.standardiser = model.standardiser.moved(model.normal, here);
   model.normal = here;

@@ -29,12 +29,9 @@ Result<ClassifyOutcome> check_on_held_out(const LabelledTable& table,
 Model train_model(const LabelledTable& table, std::span<const ClassifierKind* const> kinds,
                   const TrainOptions& options, int64_t now_ms);
 
-/// Rows that a calibration needs at least: fewer tell little of how much normal varies.
-inline constexpr size_t kLeastCalibrationRows = 30;
-
 /// Moves the model's scale to surroundings (another load, other machines) where rows without a fault lie as
 /// those of `table` that are labelled normal. What it learnt stays. Errors: kInvalid where the table lacks a
-/// feature or has too few such rows, or the model does not know where normal rows lay.
+/// feature, has no value of one or too few such rows, or the model does not know where normal rows lay.
 Result<void> calibrate_model(Model& model, LabelledTable table, int64_t now_ms);
 
 }  // namespace sonde::analyzer

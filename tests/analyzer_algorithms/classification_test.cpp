@@ -45,7 +45,7 @@ TEST(StandardiserTest, BringsColumnsToMeanZeroAndDeviationOne) {
                                   3, 10, missing, missing};
   const Standardiser standardiser = Standardiser::fit(features, 4);
   EXPECT_THAT(standardiser.means(), ElementsAre(2, 10, 7, 0));
-  EXPECT_THAT(standardiser.deviations(), ElementsAre(1, 1, 1, 1));
+  EXPECT_THAT(standardiser.deviations(), ElementsAre(1, 0, 0, 0));
   standardiser.apply(features);
   EXPECT_THAT(features, ElementsAre(-1, 0, 0, 0, 1, 0, 0, 0));
 }
@@ -64,7 +64,19 @@ TEST(StandardiserTest, MovedARowAsManyNormalDeviationsAwayComesOutTheSame) {
 
 TEST(StandardiserTest, WhatRoundingLeavesOfEqualValuesIsNoDeviation) {
   std::vector<double> features(1000, 0.1);
-  EXPECT_THAT(Standardiser::fit(features, 1).deviations(), ElementsAre(1));
+  EXPECT_THAT(Standardiser::fit(features, 1).deviations(), ElementsAre(0));
+}
+
+TEST(StandardiserTest, WhatHardlyEverVariesWithoutAFaultIsNotStretchedByIt) {
+  // Retransmits: none without a fault but for a few in one of the two times; some eight with one.
+  const Standardiser scale = Standardiser::of({1, 1}, {3, 3});
+  const Standardiser none = Standardiser::of({0, 0}, {0, 0});
+  const Standardiser few = Standardiser::of({0.01, 0.01}, {0.06, 0.01});
+  for (const auto& [there, here] : {std::pair(none, few), {few, none}}) {
+    std::vector<double> loss = {8, 8};
+    scale.moved(there, here).apply(loss);
+    EXPECT_THAT(loss, Pointwise(DoubleNear(0.1), std::vector{7 / 3.0, 7 / 3.0}));
+  }
 }
 
 TEST(PairwiseCoupling, RecoversTheProbabilitiesThatThePairsAreMadeFrom) {

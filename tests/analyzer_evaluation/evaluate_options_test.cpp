@@ -47,6 +47,11 @@ TEST(EvaluateOptionsTest, WrongFlagsAreNamed) {
       {{"--train=a.csv", "--test=b.csv", "--seed=-1"}, "--seed"},
       {{"--train=a.csv", "--split=rows", "--calibration-rows=9"}, "--calibration-rows: is of another table"},
       {{"--train=a.csv", "--test=b.csv", "--calibration-rows=9", "--published"}, "leave --published out"},
+      {{"--train=a.csv", "--test=b.csv", "--calibration-rows=29"}, "--calibration-rows=29: too few"},
+      {{"--test=b.csv"}, "give --train=FILE, or --model=FOLDER"},
+      {{"--train=a.csv", "--model=m", "--test=b.csv"}, "--train and --model: two things"},
+      {{"--model=m", "--split=rows"}, "--model: has learnt already"},
+      {{"--model=m"}, "--test=FILE"},
       {{"--train=a.csv", "--test=b.csv", "--nonsense"}, "--nonsense"},
   };
   for (const auto& each : cases) {

@@ -2,8 +2,10 @@
 """The classifiers on campaigns that were run on the demo shop (data/README.md): injections that they have not seen are told."""
 import json
 import os
+import re
 import statistics
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -15,12 +17,16 @@ CLASSES = {"normal", "heavy workload"} | {
 }
 
 
+def run(*words: str) -> str:
+    """What sonde-analyzer prints."""
+    done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def classify(*words: str) -> dict:
     """What `evaluate classify` finds."""
-    done = subprocess.run([PROGRAM, "evaluate", "classify", "--json", *words], capture_output=True, text=True, timeout=100,
-                          check=False)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(run("evaluate", "classify", "--json", *words))
 
 
 def evaluate(seed: int, *more: str) -> dict:
@@ -52,6 +58,23 @@ class ShopCampaign(unittest.TestCase):
         self.assertLess(max(as_it_is.values()), 0.5)
         for name in ("svm", "knn", "random_forest"):
             self.assertGreaterEqual(moved[name], 0.85, name)
+
+    def test_a_saved_model_does_as_what_is_learnt_anew_and_after_it_was_moved(self) -> None:
+        folder = Path(self.enterContext(tempfile.TemporaryDirectory(prefix="sonde-models-")))
+        run("train", f"--input={TABLE}", f"--model={folder}", "--seed=1")
+        saved = classify(f"--model={folder}", f"--test={BUSIER}")
+        anew = classify(f"--train={TABLE}", f"--test={BUSIER}", "--seed=1")
+        self.assertEqual(saved.keys(), anew.keys())
+        for name, one in saved.items():
+            self.assertEqual(one["confusion"], anew[name]["confusion"], name)
+        said = run("calibrate", f"--input={BUSIER}", f"--model={folder}")
+        self.assertIn("model-000002.sonde: model-000001.sonde, moved to where 196 rows without a fault lie", said)
+        before, now = (int(number) for number in re.findall(r"linear SVM +(\d+) before, (\d+) now", said)[0])
+        self.assertLess(before, 0.2 * 196)
+        self.assertGreater(now, 0.9 * 196)
+        moved = classify(f"--model={folder}", f"--test={BUSIER}", "--algorithm=svm")
+        self.assertEqual(list(moved), ["svm"])
+        self.assertGreaterEqual(moved["svm"]["macro"]["f1"], 0.85)
 
 
 if __name__ == "__main__":

@@ -76,6 +76,18 @@ TEST_F(ModelStore, KeepsThreeGenerationsAndNoLitter) {
   EXPECT_THAT(names(), ElementsAre("model-000005.sonde", "model-000006.sonde", "model-000007.sonde"));
 }
 
+TEST_F(ModelStore, ADamagedFileIsNotOneOfTheThree) {
+  save(1);
+  save(2);
+  rewrite(save(3), [](std::string& bytes) { bytes.resize(100); });
+  save(4);
+  EXPECT_THAT(names(), ElementsAre("model-000001.sonde", "model-000002.sonde", "model-000003.sonde",
+                                   "model-000004.sonde"));
+  save(5);
+  EXPECT_THAT(names(), ElementsAre("model-000002.sonde", "model-000003.sonde", "model-000004.sonde",
+                                   "model-000005.sonde"));
+}
+
 TEST_F(ModelStore, TakesTheOneBeforeWhereTheNewestIsRefused) {
   save(1);
   rewrite(save(2), [](std::string& bytes) { bytes[bytes.size() / 2] ^= 4; });

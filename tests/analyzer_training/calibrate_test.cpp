@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -87,6 +88,13 @@ TEST(Calibrate, WhatCannotBeGoneByIsNamedAndTheModelStays) {
   const auto few = calibrate_model(model, table, 2);
   ASSERT_FALSE(few);
   EXPECT_THAT(few.error().message, HasSubstr("29 rows without a fault are too few"));
+  EXPECT_EQ(encode_model(model), before);
+
+  table = table_at(1, 3);
+  for (size_t i = 0; i < kRowsEach; ++i) table.cells[2 * i + 1] = std::numeric_limits<double>::quiet_NaN();
+  const auto unmeasured = calibrate_model(model, table, 2);
+  ASSERT_FALSE(unmeasured);
+  EXPECT_THAT(unmeasured.error().message, HasSubstr("cart_packets has no value in any of the 60 rows"));
   EXPECT_EQ(encode_model(model), before);
 
   model.normal = {};

@@ -24,7 +24,7 @@ LAYERS: dict[str, list[str]] = {
     "analyzer/models": ["analyzer/algorithms", "common"],
     "analyzer/source": ["analyzer/series", "analyzer/proto", "common"],
     "analyzer/query": ["analyzer/source", "analyzer/series", "common"],
-    "analyzer/evaluation": ["analyzer/algorithms", "analyzer/query", "common"],
+    "analyzer/evaluation": ["analyzer/algorithms", "analyzer/models", "analyzer/query", "common"],
     "analyzer/detectors": ["analyzer/algorithms", "analyzer/models", "analyzer/series", "analyzer/report", "common"],
     "analyzer/diagnosis": ["analyzer/detectors", "analyzer/algorithms", "analyzer/series", "analyzer/report", "common"],
     "analyzer/pipeline": ["analyzer/source", "analyzer/series", "analyzer/detectors", "analyzer/diagnosis",
