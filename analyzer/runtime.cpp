@@ -62,7 +62,14 @@ Result<std::shared_ptr<Runtime::Setup>> Runtime::make_setup(const std::string& f
   setup->mapper = std::make_shared<const MetricMapper>(std::move(*mapper));
   setup->source = std::move(*source);
   const std::string& models = setup->config.classifier.model;
-  if (!models.empty()) setup->models = std::make_shared<ModelWatch>(models);
+  if (!models.empty()) {
+    std::vector<std::string> quantities;
+    for (const auto& [quantity, entry] : setup->config.metric_map) quantities.push_back(quantity);
+    setup->models = std::make_shared<ModelWatch>(
+        models, [algorithm = setup->config.classifier.algorithm, quantities](const Model& model) {
+          return foreign_shape(model, algorithm, quantities);
+        });
+  }
   return setup;
 }
 

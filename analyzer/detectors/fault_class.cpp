@@ -28,6 +28,25 @@ ClassProbability class_of(const std::string& label, double probability, const Se
 
 }  // namespace
 
+std::string foreign_shape(const Model& model, const std::string& algorithm,
+                          const std::vector<std::string>& quantities) {
+  if (model.find(algorithm) == nullptr) {
+    return fmt::format("has not learnt with classifier.algorithm={}; train it with --algorithm=all",
+                       algorithm);
+  }
+  for (const std::string& feature : model.features) {
+    const bool known = std::ranges::any_of(
+        quantities, [&](const std::string& quantity) { return feature.ends_with("_" + quantity); });
+    if (!known) {
+      return fmt::format(
+          "has learnt from {}, which ends in no quantity of metric_map; train it with this "
+          "analyzer's quantities",
+          feature);
+    }
+  }
+  return "";
+}
+
 FaultClasses classify_faults(const StoredModel& stored, const ServiceFeatures& features,
                              const FaultClassOptions& options) {
   FaultClasses classes;

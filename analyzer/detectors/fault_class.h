@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "analyzer/detectors/service_features.h"
 #include "analyzer/models/model_store.h"
@@ -13,6 +14,11 @@ struct FaultClassOptions {
   double confidence = 0.5;        ///< of the most probable class; below it nothing is said
   std::string name_space;         ///< services of this one only; "": of every one
 };
+
+/// Why a model can tell no column of an analyzer with those quantities and that algorithm, in words that go
+/// on after its name: it has not learnt with the algorithm, or from a quantity that is none here. "": it may.
+std::string foreign_shape(const Model& model, const std::string& algorithm,
+                          const std::vector<std::string>& quantities);
 
 /// Names the class of a column with what was learnt from columns of known faults: `normal`, `heavy workload`,
 /// or a service and its fault. Abstains, and says why, rather than guess (docs/detectors.md, "fault class").

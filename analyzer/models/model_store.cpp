@@ -155,19 +155,20 @@ Result<std::string> save_model(const std::string& folder, const Model& model) {
   return path;
 }
 
-Result<StoredModel> load_model(const std::string& folder) {
+Result<StoredModel> load_model(const std::string& folder, const ModelObjection& objection) {
   const Result<std::vector<ModelFile>> files = list_models(folder);
   if (!files) return tl::unexpected(files.error());
   StoredModel stored;
   for (const ModelFile& file : *files) {
-    if (Result<Model> model = read_model(file.path)) {
+    Result<Model> model = read_model(file.path);
+    const std::string reason = model ? (objection ? objection(*model) : "") : model.error().message;
+    if (reason.empty()) {
       stored.model = std::make_shared<const Model>(std::move(*model));
       stored.file = file.path;
       stored.generation = file.generation;
       break;
-    } else {
-      stored.refused.push_back(file.path + ": " + model.error().message);
     }
+    stored.refused.push_back(file.path + ": " + reason);
   }
   return stored;
 }

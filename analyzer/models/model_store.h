@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,8 +41,11 @@ Result<std::vector<ModelFile>> list_models(const std::string& folder);
 /// Writers of one folder wait for each other. Returns the path. Errors: kPermission, kUnavailable, naming it.
 Result<std::string> save_model(const std::string& folder, const Model& model);
 
-/// The newest generation that can be used: where a file is refused (changed, cut off, of another version) the
-/// one before it. Errors: as list_models().
-Result<StoredModel> load_model(const std::string& folder);
+/// Why a good model is of no use to whoever loads it, in words that go on after its name; "": it is of use.
+using ModelObjection = std::function<std::string(const Model&)>;
+
+/// The newest generation that can be used: where a file is refused (changed, cut off, of another version, of
+/// no use) the one before it. Errors: as list_models().
+Result<StoredModel> load_model(const std::string& folder, const ModelObjection& objection = {});
 
 }  // namespace sonde::analyzer

@@ -15,7 +15,7 @@ std::shared_ptr<const StoredModel> ModelWatch::current() {
   }
   trouble_ = trouble;
   if (!files || (looked_ && *files == files_)) return stored_;
-  Result<StoredModel> loaded = load_model(folder_);
+  Result<StoredModel> loaded = load_model(folder_, objection_);
   if (!loaded) return stored_;
   files_ = std::move(*files);
   looked_ = true;

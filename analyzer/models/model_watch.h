@@ -3,6 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "analyzer/models/model_store.h"
@@ -14,7 +15,8 @@ namespace sonde::analyzer {
 /// Threads: safe.
 class ModelWatch {
  public:
-  explicit ModelWatch(std::string folder) : folder_(std::move(folder)) {}
+  explicit ModelWatch(std::string folder, ModelObjection objection = {})
+      : folder_(std::move(folder)), objection_(std::move(objection)) {}
 
   /// Never null; its model is while there is none. Logs a change, and what was refused, once. Cost: a listing
   /// of the folder where nothing changed.
@@ -24,7 +26,8 @@ class ModelWatch {
 
  private:
   std::string folder_;
-  std::mutex watch_mutex_;  ///< guards what follows
+  ModelObjection objection_;  ///< what this one refuses besides
+  std::mutex watch_mutex_;    ///< guards what follows
   bool looked_ = false;
   std::string trouble_;           ///< why the folder could not be listed
   std::vector<ModelFile> files_;  ///< as they were when the model was loaded

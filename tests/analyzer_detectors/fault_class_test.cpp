@@ -111,6 +111,17 @@ TEST_F(FaultClass, AbstainsWithoutAModelOrItsAlgorithm) {
   EXPECT_THAT(classes.reason, HasSubstr("no classifier random_forest"));
 }
 
+TEST_F(FaultClass, AModelOfAnotherAlgorithmOrOtherQuantitiesIsForeign) {
+  const std::vector<std::string> quantities = {"cpu_usage", "syscalls"};
+  Model model = made_model(90, "knn");
+  model.features[3] = "pay_syscalls";
+  EXPECT_EQ(foreign_shape(model, "knn", quantities), "");
+  EXPECT_THAT(foreign_shape(model, "svm", quantities), HasSubstr("classifier.algorithm=svm"));
+  model.features[3] = "pay_latency-50";
+  EXPECT_THAT(foreign_shape(model, "knn", quantities),
+              HasSubstr("pay_latency-50, which ends in no quantity"));
+}
+
 TEST_F(FaultClass, AbstainsWhereAServiceOfTheModelIsInTwoNamespaces) {
   ServiceFeatures features = cart_features();
   features.ambiguous = {"other"};  // of no feature

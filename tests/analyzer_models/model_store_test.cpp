@@ -113,6 +113,16 @@ TEST_F(ModelStore, RefusesWhatIsNoFileOrTooLarge) {
                                           HasSubstr("cannot be read"), HasSubstr("is no file")));
 }
 
+TEST_F(ModelStore, WhatTheLoaderHasNoUseForIsRefusedToo) {
+  save(1);
+  save(2);
+  const Result<StoredModel> stored = load_model(
+      folder_, [](const Model& model) { return model.trained_ms == 2 ? "is of another shop" : ""; });
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->model->trained_ms, 1);
+  EXPECT_THAT(stored->refused, ElementsAre(HasSubstr("model-000002.sonde: is of another shop")));
+}
+
 TEST_F(ModelStore, AFolderThatIsMissingIsAnError) {
   const Result<StoredModel> stored = load_model(folder_);
   ASSERT_FALSE(stored);

@@ -30,7 +30,7 @@ def faults_of_alert(name: str, body: str, tests: str) -> list[str]:
         faults.append("runbook_url does not end in its own page")
     if not (ROOT / "docs" / "runbooks" / f"{name}.md").is_file():
         faults.append(f"docs/runbooks/{name}.md is missing")
-    if re.search(r"\bservice\b", body.split("annotations:")[0]) and "diagnose_url" not in body:
+    if re.search(r"\bservice\b(?!=\"\")", body.split("annotations:")[0]) and "diagnose_url" not in body:
         faults.append("is about a service and has no diagnose_url")
     cases = re.findall(rf"alertname: {name}\b[^\n]*?(?:exp_alerts: \[\]|\n\s+exp_alerts:([^\n]*))", tests)
     silent = len(re.findall(rf"alertname: {name}\b,? *(?:\n\s+)?exp_alerts: \[\]", tests))
