@@ -43,8 +43,8 @@ Result<Dataset> build_dataset(Source& source, const MetricMapper& mapper, const 
       window.advance(*column);
       if (time_ms < options.from_ms) continue;
       const WindowFrames& frames = window.frames();
-      // A rate may reach back to the begin of the column before.
-      builder.add(time_ms, time_ms - 2 * step,
+      // A rate may reach back to the begin of the column before; further where a scrape was missed.
+      builder.add(time_ms, std::min(time_ms - 2 * step, window.reaches_back_to_ms()),
                   service_features(frames.entities, frames.containers, options.name_space));
     }
     query.start_ms = query.end_ms + 1;
