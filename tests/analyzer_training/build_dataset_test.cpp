@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kHogMs = 400'000;
 constexpr int64_t kEndMs = 800'000;
@@ -112,6 +113,15 @@ TEST(BuildDataset, RowsAreWhatTheRunningAnalyzerSeesAndAModelTellsTheFault) {
     EXPECT_EQ(report->classes->most.service, fault == "cpu" ? "postgres" : "");
     EXPECT_EQ(report->classes->most.name_space, fault == "cpu" ? "shop" : "");
   }
+}
+
+TEST(BuildDataset, OnlyWhoAsksForFaultsIsToldThatNoneIsKnown) {
+  Dataset dataset;
+  dataset.table.labels = {"normal"};
+  EXPECT_THAT(dataset_summary(dataset), Not(HasSubstr("sonde_fault_in_place")));
+  dataset.knows_faults = false;
+  EXPECT_THAT(dataset_summary(dataset), HasSubstr("no sonde_fault_in_place between --from and --to"));
+  EXPECT_THAT(dataset_summary(dataset, false), Not(HasSubstr("sonde_fault_in_place")));
 }
 
 TEST(BuildDataset, PartsReadOneByOneGiveTheSameRowsAsOneRead) {
