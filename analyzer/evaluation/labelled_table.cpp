@@ -20,6 +20,7 @@
 namespace sonde::analyzer {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // before the first name in a "CSV UTF-8"
 constexpr std::string_view kTime = "time";
 constexpr std::string_view kLabel = "label";
 constexpr std::string_view kInjection = "injection";
@@ -28,6 +29,12 @@ constexpr double kLargest = 1e100;    ///< beyond it squares and their sums woul
 constexpr size_t kMostLabels = 1000;  ///< a classifier may keep something for each pair of them
 constexpr size_t kShownName = 40;
 constexpr size_t kNoColumn = std::numeric_limits<size_t>::max();
+
+/// However it is written: what another program calls Time is no feature either.
+bool is_time(std::string_view column) {
+  return std::ranges::equal(column, kTime,
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
+}
 
 /// Collects what libcsv tells field by field. The first thing that is wrong is kept and the rest ignored.
 class TableReader {
@@ -91,8 +98,13 @@ class TableReader {
         group_ = i;
       } else if (header_[i] == kInjection) {
         (group_column_.empty() ? group_ : passed_over_) = i;
-      } else if (i > 0 || header_[i] != kTime) {
+      } else if (!is_time(header_[i])) {
         table_.columns.push_back(header_[i]);
+      } else if (i > 0) {
+        return complain_of_header(fmt::format(
+            "column {} is named {}, and a time tells when and not what; make it the first column, "
+            "rename it or leave it out",
+            i + 1, header_[i]));
       }
     }
     if (table_.columns.empty()) return complain_of_header("there is no column of features");
@@ -105,7 +117,7 @@ class TableReader {
   void add_cell(std::string_view field) {
     if (field_ + 1 == header_.size()) return table_.labels.emplace_back(label_of(field)), void();
     if (field_ == group_) return table_.groups.emplace_back(field), void();
-    if (field_ == passed_over_ || (field_ == 0 && header_[0] == kTime)) return;
+    if (field_ == passed_over_ || (field_ == 0 && is_time(header_[0]))) return;
     double value = std::numeric_limits<double>::quiet_NaN();
     if (field.empty()) {
       ++table_.missing;
@@ -148,6 +160,7 @@ class TableReader {
 
 Result<LabelledTable> parse_labelled_table(std::string_view csv, std::string_view name,
                                            std::string_view group_column) {
+  if (csv.starts_with(kByteOrderMark)) csv.remove_prefix(kByteOrderMark.size());
   TableReader reader(name, group_column);
   csv_parser parser;
   csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI);

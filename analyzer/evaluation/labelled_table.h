@@ -10,7 +10,7 @@
 namespace sonde::analyzer {
 
 /// A table of labelled rows as people exchange it: CSV with a header, the last column `label`, the first
-/// column `time` where there is one (no feature), numbers between them.
+/// column `time` where there is one (no feature, in letters of any case), numbers between them.
 struct LabelledTable {
   std::vector<std::string> columns;  ///< the features
   std::vector<double> cells;         ///< rows × columns, row-major; NaN: missing
@@ -21,9 +21,10 @@ struct LabelledTable {
   [[nodiscard]] size_t rows() const { return labels.size(); }
 };
 
-/// Reads a table from its text. Cells are decimal numbers; an empty one is missing. `group_column` names a
-/// column that is no feature but says which rows belong together (one run, one injection); "": `injection`
-/// where there is such a column, which is never a feature: it would tell which rows were one experiment.
+/// Reads a table from its text, with or without a byte order mark. Cells are decimal numbers; an empty one is
+/// missing. `group_column` names a column that is no feature but says which rows belong together (one run,
+/// one injection); "": `injection` where there is such a column, which is never a feature: it would tell
+/// which rows were one experiment.
 ///
 /// Errors: kInvalid, naming `name` (the file), the line or column and the remedy.
 Result<LabelledTable> parse_labelled_table(std::string_view csv, std::string_view name,

@@ -31,6 +31,17 @@ TableSplit split_by(const LabelledTable& table, const std::vector<bool>& is_test
   return split;
 }
 
+/// Errors: kInvalid where nothing could be told apart.
+Result<void> require_two_labels(const LabelledTable& table) {
+  const auto same = std::ranges::count(table.labels, table.labels.front());
+  if (same < std::ssize(table.labels)) return {};
+  return fail(
+      ErrorCode::kInvalid,
+      fmt::format("every row has the label {}: there is nothing to tell apart; label rows by faults of "
+                  "sonde-inject that Prometheus scrapes",
+                  table.labels.front()));
+}
+
 size_t share_of(size_t count, double share) {
   return static_cast<size_t>(std::lround(share * static_cast<double>(count)));
 }
@@ -38,6 +49,7 @@ size_t share_of(size_t count, double share) {
 }  // namespace
 
 Result<TableSplit> split_rows(const LabelledTable& table, double test_share, uint64_t seed) {
+  if (const auto several = require_two_labels(table); !several) return tl::unexpected(several.error());
   const size_t tested = share_of(table.rows(), test_share);
   if (tested == 0 || tested == table.rows()) {
     return fail(ErrorCode::kInvalid, fmt::format("{} rows cannot be split {} to {}: a part would be empty",
@@ -52,6 +64,7 @@ Result<TableSplit> split_rows(const LabelledTable& table, double test_share, uin
 
 Result<TableSplit> split_groups(const LabelledTable& table, double test_share, uint64_t seed) {
   assert(table.groups.size() == table.rows());
+  if (const auto several = require_two_labels(table); !several) return tl::unexpected(several.error());
   std::map<std::string, size_t> rows_of_label;
   for (const std::string& label : table.labels) ++rows_of_label[label];
   std::map<std::string, std::string> label_of_group;

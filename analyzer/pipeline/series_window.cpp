@@ -13,7 +13,7 @@ namespace sonde::analyzer {
 namespace {
 
 constexpr size_t kNoRow = std::numeric_limits<size_t>::max();
-/// A missed scrape is bridged by the rate before it; two in a row are a gap.
+/// A missed scrape is bridged by the value before it; two in a row are a gap.
 constexpr double kLookbackSteps = 2.25;
 /// A column is complete when this share of the living series reported. Less than all, because a series that
 /// died without a staleness marker never reports.
@@ -124,24 +124,31 @@ std::optional<int64_t> SeriesWindow::complete_column(int64_t now_ms) {
 void SeriesWindow::fill(Series& series, int64_t end_ms) {
   const Grid cell{end_ms, step_ms_, 1};
   const std::span<const Sample> samples = std::span(series.samples).subspan(series.first);
-  const MetricEntry& entry = mapper_.quantities()[series.target.quantity].entry;
-  double value = kGap;
-  if (entry.kind == MetricEntry::Kind::kCounter) {
-    align_rate(samples, cell, lookback_ms_, {&value, 1});
-  } else {
-    align_gauge(samples, cell, lookback_ms_, {&value, 1});
-    if (entry.as_change) {
-      const double level = value;
-      value = 1000.0 * (level - series.level) / static_cast<double>(step_ms_);
-      series.level = level;
-    }
-  }
   const auto after = std::ranges::upper_bound(samples, end_ms, {}, &Sample::timestamp_ms);
   const bool alive = after != samples.begin() && !is_stale((after - 1)->value) &&
                      (after - 1)->timestamp_ms >= end_ms - lookback_ms_;
+  double value = kGap;
+  if (alive && (after - 1)->timestamp_ms == series.stands_on_ms) {
+    value = series.columns.back();  // a missed scrape is bridged by what was before it
+  } else if (alive) {
+    const int64_t newest_ms = (after - 1)->timestamp_ms;
+    const MetricEntry& entry = mapper_.quantities()[series.target.quantity].entry;
+    const bool counter = entry.kind == MetricEntry::Kind::kCounter;
+    if (counter || entry.as_change) {
+      align_rate(samples, cell, lookback_ms_, {&value, 1},
+                 counter ? SeriesKind::kCounter : SeriesKind::kGauge);
+      const auto next = std::ranges::upper_bound(samples, end_ms - step_ms_, {}, &Sample::timestamp_ms);
+      series.from_ms = next == samples.begin() ? newest_ms : (next - 1)->timestamp_ms;
+    } else {
+      align_gauge(samples, cell, lookback_ms_, {&value, 1});
+      series.from_ms = newest_ms;
+    }
+    value *= entry.factor;
+    series.stands_on_ms = newest_ms;
+  }
   std::shift_left(series.columns.begin(), series.columns.end(), 1);
   std::shift_left(series.alive.begin(), series.alive.end(), 1);
-  series.columns.back() = value * entry.factor;
+  series.columns.back() = value;
   series.alive.back() = alive ? 1 : 0;
   // The next column needs what its predecessor stands on.
   while (series.first < series.samples.size() &&
@@ -194,6 +201,14 @@ void SeriesWindow::forget_dead() {
 
 int64_t SeriesWindow::next_due_ms() const {
   return clock_ ? clock_->time_ms(next_column_) : 0;
+}
+
+int64_t SeriesWindow::reaches_back_to_ms() const {
+  int64_t from_ms = newest_ms_;
+  for (const Series& series : series_) {
+    if (!is_gap(series.columns.back())) from_ms = std::min(from_ms, series.from_ms);
+  }
+  return from_ms;
 }
 
 std::vector<bool> SeriesWindow::quantities_present() const {

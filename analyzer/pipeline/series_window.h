@@ -44,6 +44,9 @@ class SeriesWindow {
 
   [[nodiscard]] const WindowFrames& frames() const { return frames_; }
   [[nodiscard]] int64_t time_ms(int64_t column) const { return clock_->time_ms(column); }
+  /// The oldest sample that a value of the newest column was made of: about two steps before it, more where a
+  /// scrape was missed, as the values before are repeated then and the rates after reach across.
+  [[nodiscard]] int64_t reaches_back_to_ms() const;
   /// When the next column can be complete at the earliest; 0 while nothing is known.
   [[nodiscard]] int64_t next_due_ms() const;
   /// Of the newest sample taken in; 0 while there is none.
@@ -59,7 +62,8 @@ class SeriesWindow {
     size_t first = 0;
     std::vector<double> columns;  ///< frame_columns values, the newest last
     std::vector<char> alive;      ///< whether the series existed in that column
-    double level = kGap;          ///< the last column's level, where the change is scored
+    int64_t stands_on_ms = 0;     ///< the newest sample of the last column that had one
+    int64_t from_ms = 0;          ///< the last value was made of samples from this one on
     int64_t last_ms = 0;
     bool ended = false;  ///< its last sample is a staleness marker
   };

@@ -9,7 +9,7 @@
 namespace sonde::analyzer {
 namespace {
 
-/// A counter freed of its resets, read sample by sample.
+/// A counter freed of its resets, or a gauge as it is, read sample by sample.
 ///
 /// A chain is a stretch of samples whose increases are known: no staleness marker in it, no hole over
 /// lookback.
@@ -21,8 +21,8 @@ class CounterWalk {
     uint64_t chain = 0;  ///< 0: no sample yet, or the series has ended
   };
 
-  CounterWalk(std::span<const Sample> samples, int64_t lookback_ms)
-      : samples_(samples), lookback_ms_(lookback_ms) {}
+  CounterWalk(std::span<const Sample> samples, int64_t lookback_ms, SeriesKind kind)
+      : samples_(samples), lookback_ms_(lookback_ms), resets_(kind == SeriesKind::kCounter) {}
 
   /// Takes in every sample up to and including the time; where the series stands then, chain 0 if nowhere.
   Point advance(int64_t time_ms) {
@@ -44,7 +44,7 @@ class CounterWalk {
     if (now_.chain == 0 || sample.timestamp_ms - now_.timestamp_ms > lookback_ms_) {
       now_ = start_ = Point{sample.timestamp_ms, 0, ++chains_};
     } else {
-      now_.total += sample.value < value_ ? sample.value : sample.value - value_;
+      now_.total += resets_ && sample.value < value_ ? sample.value : sample.value - value_;
       now_.timestamp_ms = sample.timestamp_ms;
     }
     value_ = sample.value;
@@ -52,6 +52,7 @@ class CounterWalk {
 
   std::span<const Sample> samples_;
   int64_t lookback_ms_;
+  bool resets_;
   size_t next_ = 0;
   uint64_t chains_ = 0;
   Point now_;
@@ -83,10 +84,10 @@ void align_gauge(std::span<const Sample> samples, const Grid& grid, int64_t look
   }
 }
 
-void align_rate(std::span<const Sample> samples, const Grid& grid, int64_t lookback_ms,
-                std::span<double> out) {
+void align_rate(std::span<const Sample> samples, const Grid& grid, int64_t lookback_ms, std::span<double> out,
+                SeriesKind kind) {
   assert(out.size() == grid.columns);
-  CounterWalk walk(samples, lookback_ms);
+  CounterWalk walk(samples, lookback_ms, kind);
   CounterWalk::Point before = walk.advance(grid.start_ms - grid.step_ms);
   double rate = kGap;
   if (before.chain != 0 && before.timestamp_ms > walk.chain_start().timestamp_ms) {

@@ -36,11 +36,11 @@ void align_gauge(std::span<const Sample> samples, const Grid& grid, int64_t look
 /// not show). A cell without a new sample repeats the rate for as long as the last sample is within
 /// lookback_ms. A value below its predecessor is a reset: it counts from 0. The first sample of a series,
 /// after a staleness marker, or more than lookback_ms after its predecessor gives a gap, as its increase is
-/// unknown. NaN and ±Inf are passed over.
+/// unknown. NaN and ±Inf are passed over. Of a gauge it is the change per second: what falls is no reset.
 ///
 /// Shape: out.size() == grid.columns; give the samples of at least one step and lookback before the grid.
 /// Unit: counter units per second.
-void align_rate(std::span<const Sample> samples, const Grid& grid, int64_t lookback_ms,
-                std::span<double> out);
+void align_rate(std::span<const Sample> samples, const Grid& grid, int64_t lookback_ms, std::span<double> out,
+                SeriesKind kind = SeriesKind::kCounter);
 
 }  // namespace sonde::analyzer

@@ -43,8 +43,8 @@ Result<Dataset> build_dataset(Source& source, const MetricMapper& mapper, const 
       window.advance(*column);
       if (time_ms < options.from_ms) continue;
       const WindowFrames& frames = window.frames();
-      // A rate may reach back to the begin of the column before.
-      builder.add(time_ms, time_ms - 2 * step,
+      // A rate may reach back to the begin of the column before; further where a scrape was missed.
+      builder.add(time_ms, std::min(time_ms - 2 * step, window.reaches_back_to_ms()),
                   service_features(frames.entities, frames.containers, options.name_space));
     }
     query.start_ms = query.end_ms + 1;
@@ -70,18 +70,17 @@ Result<Dataset> build_dataset(Source& source, const MetricMapper& mapper, const 
   return dataset;
 }
 
-std::string dataset_summary(const Dataset& dataset) {
+std::string dataset_summary(const Dataset& dataset, bool asks_for_faults) {
   std::map<std::string, size_t> rows;
   for (const std::string& label : dataset.table.labels) ++rows[label];
   std::string text = fmt::format("{} rows, {} features, {} labels\n", dataset.times_ms.size(),
                                  dataset.table.columns.size(), rows.size());
   const auto out = std::back_inserter(text);
   for (const auto& [label, count] : rows) fmt::format_to(out, "  {:>7}  {}\n", count, label);
-  if (!dataset.knows_faults) {
+  if (asks_for_faults && !dataset.knows_faults) {
     text +=
         "no sonde_fault_in_place between --from and --to, so that every row counts as normal: is "
-        "sonde-inject "
-        "scraped (a job for its port, 9758), and was anything injected then?\n";
+        "sonde-inject scraped (a job for its port, 9758), and was anything injected then?\n";
   }
   text += "left out\n";
   for (const auto& [why, count] : dataset.left_out)

@@ -29,6 +29,8 @@ struct DatasetOptions {
 Result<Dataset> build_dataset(Source& source, const MetricMapper& mapper, const DatasetOptions& options);
 
 /// What is in a data set, for people: rows of each label, rows left out by reason, features dropped.
-std::string dataset_summary(const Dataset& dataset);
+/// `asks_for_faults`: says what to look for where no injector is known; false where quiet is what is asked
+/// for.
+std::string dataset_summary(const Dataset& dataset, bool asks_for_faults = true);
 
 }  // namespace sonde::analyzer

@@ -63,7 +63,7 @@ Result<LabelledTable> read_normal_rows(const CalibrateFlags& flags) {
   }
   Result<Dataset> dataset = read_dataset(flags.read);
   if (!dataset) return tl::unexpected(dataset.error());
-  std::fputs(dataset_summary(*dataset).c_str(), stderr);
+  std::fputs(dataset_summary(*dataset, false).c_str(), stderr);
   return std::move(dataset->table);
 }
 

@@ -63,6 +63,7 @@ void FaultTimeline::Track::add(const Sample& sample, int64_t step_ms, double lea
     changes.push_back({last_ms, last_ms + 1, State::kUnknown});
   }
   if (is_stale(sample.value)) return;
+  first_ms = std::min(first_ms, sample.timestamp_ms);
   const State now = sample.value >= least ? State::kOn : State::kOff;
   if (state() == State::kUnknown && now == State::kOn && !hole) {
     changes.pop_back();  // a few scrapes failed meanwhile
@@ -114,7 +115,7 @@ size_t FaultTimeline::Track::turns_until(int64_t time_ms) const {
 bool FaultTimeline::Fault::was_there(int64_t from_ms, int64_t to_ms) const {
   return std::ranges::any_of(starts, [&](int64_t start_ms) {
     const auto end = ends.lower_bound(start_ms);
-    return end != ends.end() && start_ms < to_ms && *end > from_ms;
+    return end != ends.end() && start_ms<to_ms&& * end> from_ms;
   });
 }
 
@@ -176,8 +177,10 @@ FaultTimeline::Moments FaultTimeline::moments(int64_t from_ms, int64_t to_ms, in
     all.unknown =
         all.unknown || in_place == State::kUnknown || place.at(from_ms, step_ms_) == State::kUnknown;
     all.missed = all.missed || (in_place == State::kOff && fault.was_there(from_ms, to_ms));
-    all.settling = all.settling || place.ended_within(from_ms - settle_ms, from_ms) ||
-                   place.at(from_ms - settle_ms, step_ms_) == State::kUnknown;
+    if (place.ended_within(from_ms - settle_ms, from_ms) ||
+        place.at(from_ms - settle_ms, step_ms_) == State::kUnknown) {
+      all.settling.insert(fault.label);
+    }
     all.turns += place.turns_until(to_ms);
     if (in_place != State::kOn) continue;
     all.labels.insert(fault.label);
@@ -198,7 +201,11 @@ Moment FaultTimeline::at(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
     all.straddles = all.straddles || track.changes_within(from_ms, to_ms);
     all.unknown = all.unknown || state == State::kUnknown;
     heavy = heavy || state == State::kOn;
-    heavy_turns += track.turns_until(to_ms);
+    // A phase that is answered a little too little for a while is one all the same.
+    const auto asked = heavy_asked_.find(target);
+    const int64_t asked_from_ms = asked == heavy_asked_.end() ? INT64_MAX : asked->second.first_ms;
+    heavy_turns += track.turns_until(std::min(to_ms, asked_from_ms));
+    if (asked != heavy_asked_.end()) heavy_turns += asked->second.turns_until(to_ms);
   }
   bool asked = false;
   for (const auto& [target, track] : heavy_asked_) {
@@ -206,6 +213,8 @@ Moment FaultTimeline::at(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
     asked = asked || track.at(to_ms, step_ms_) == State::kOn;
   }
   const bool quiet = all.labels.empty();
+  // Of the same fault, in another replica or again, what is left behind is more of it.
+  if (!quiet) all.settling.erase(*all.labels.begin());
   Moment moment;
   moment.label = !quiet ? *all.labels.begin() : heavy ? "heavy workload" : "normal";
   // Within an injection the load may change; between two a change makes another stretch.
@@ -214,7 +223,7 @@ Moment FaultTimeline::at(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
       {all.unknown, LeftOut::kUnknown},     {all.straddles, LeftOut::kStraddles},
       {all.missed, LeftOut::kUnknown},      {all.labels.size() > 1, LeftOut::kSeveral},
       {all.elsewhere, LeftOut::kElsewhere}, {quiet ? asked && !heavy : !all.proven, LeftOut::kUnproven},
-      {!quiet && all.weak, LeftOut::kWeak}, {quiet && all.settling, LeftOut::kSettling},
+      {!quiet && all.weak, LeftOut::kWeak}, {!all.settling.empty(), LeftOut::kSettling},
   };
   const auto* const reason = std::ranges::find(reasons, true, &std::pair<bool, LeftOut>::first);
   if (reason != std::end(reasons)) moment.left_out = reason->second;

@@ -26,7 +26,7 @@ enum class LeftOut {
   kElsewhere,       ///< a fault in another namespace
   kWeak,            ///< a shape is below half of its level
   kUnproven,        ///< in place, but its effect was not measured yet, or never
-  kSettling,        ///< shortly after the end of a fault
+  kSettling,        ///< shortly after the end of a fault: quiet or the next fault still shows it
   kMissingFeature,  ///< a feature has no value
 };
 inline constexpr LeftOut kLeftOut[] = {LeftOut::kStraddles, LeftOut::kUnknown,       LeftOut::kSeveral,
@@ -64,7 +64,8 @@ class FaultTimeline {
   bool ingest(const LabelSet& labels, std::span<const Sample> samples);
 
   /// Of a row whose values were made of (from_ms, to_ms]. `settle_ms`: so long after an end a service is not
-  /// back to normal. `name_space`: the only one that the rows are of, "" for all.
+  /// back to normal, and neither quiet nor another fault looks like itself. `name_space`: the only one that
+  /// the rows are of, "" for all.
   [[nodiscard]] Moment at(int64_t from_ms, int64_t to_ms, int64_t settle_ms,
                           std::string_view name_space = "") const;
   /// That there was any series that says what was in place.
@@ -83,6 +84,7 @@ class FaultTimeline {
   /// One series.
   struct Track {
     std::vector<Change> changes;
+    int64_t first_ms = INT64_MAX;
     int64_t last_ms = INT64_MIN;
     const Scrapes* scrapes = nullptr;  ///< of the page that it stands on
 
@@ -119,7 +121,7 @@ class FaultTimeline {
     bool elsewhere = false;
     bool weak = false;
     bool proven = true;
-    bool settling = false;
+    std::set<std::string> settling;  ///< labels of those that ended shortly before
     size_t turns = 0;
   };
   [[nodiscard]] Moments moments(int64_t from_ms, int64_t to_ms, int64_t settle_ms,

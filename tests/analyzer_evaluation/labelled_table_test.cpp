@@ -30,6 +30,30 @@ TEST(LabelledTableTest, TimeIsNoFeatureAndAnEmptyCellIsMissing) {
   EXPECT_EQ(table->missing, 1U);
 }
 
+TEST(LabelledTableTest, TimeIsNoFeatureHoweverTheFileIsSaved) {
+  for (const char* const csv :
+       {"\xEF\xBB\xBFtime,cpu,label\n10,1.5,ok\n", "\xEF\xBB\xBF\"time\",cpu,label\n10,1.5,ok\n",
+        "Time,cpu,label\n2026-11-29,1.5,ok\n", "TIME,cpu,label\n,1.5,ok\n"}) {
+    const auto table = parse_labelled_table(csv, "t.csv", "");
+    ASSERT_TRUE(table) << table.error().message;
+    EXPECT_THAT(table->columns, ElementsAre("cpu")) << csv;
+    EXPECT_THAT(table->cells, ElementsAre(1.5));
+    EXPECT_EQ(table->missing, 0U);
+  }
+  const auto marked = parse_labelled_table(
+      "\xEF\xBB\xBF"
+      "cpu,label\n1.5,ok\n",
+      "t.csv", "");
+  ASSERT_TRUE(marked) << marked.error().message;
+  EXPECT_THAT(marked->columns, ElementsAre("cpu"));
+  const auto grouped = parse_labelled_table("cpu,time,label\n1.5,9,ok\n", "t.csv", "time");
+  ASSERT_TRUE(grouped) << grouped.error().message;
+  EXPECT_THAT(grouped->groups, ElementsAre("9"));
+  // What only begins so is a feature.
+  EXPECT_THAT(parse_labelled_table("time_wait,cpu,label\n7,1.5,ok\n", "t.csv", "")->columns,
+              ElementsAre("time_wait", "cpu"));
+}
+
 TEST(LabelledTableTest, AGroupColumnIsNoFeature) {
   const auto table = parse_labelled_table("run,cpu,label\r\n1,5,ok\r\n2,6,bad\r\n", "t.csv", "run");
   ASSERT_TRUE(table) << table.error().message;
@@ -46,6 +70,10 @@ TEST(LabelledTableTest, WhatIsWrongIsNamedWithItsPlace) {
       {"cpu,label\n", "t.csv: has no rows"},
       {"cpu,mem\n1,2\n", "t.csv: the last column must be named label, separated by a comma; it is mem"},
       {"time,label\n1,ok\n", "t.csv: there is no column of features"},
+      {"\xEF\xBB\xBF", "t.csv: is empty"},
+      {"cpu,time,label\n1,2,ok\n",
+       "t.csv: column 2 is named time, and a time tells when and not what; make it the first column"},
+      {"time,Time,cpu,label\n1,2,3,ok\n", "t.csv: column 2 is named Time"},
       {"cpu,cpu,label\n1,2,ok\n", "t.csv: two columns are named cpu; rename one"},
       {"cpu,label\n1,ok\n2\n", "t.csv: row 2 below the header has 1 fields, the header 2"},
       {"cpu,label\n1,ok,3\n", "t.csv: row 1 below the header has 3 fields, the header 2"},

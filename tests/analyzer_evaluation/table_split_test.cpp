@@ -55,6 +55,16 @@ TEST(TableSplitTest, NoGroupIsInBothPartsAndEachFaultIsInEach) {
   }
 }
 
+TEST(TableSplitTest, ATableOfOneLabelIsRefusedWithTheRemedy) {
+  const LabelledTable table = table_of_runs({"normal", "normal", "normal"});
+  for (const auto& split : {split_rows(table, 0.2, 1), split_groups(table, 0.34, 1)}) {
+    ASSERT_FALSE(split);
+    EXPECT_EQ(split.error().code, ErrorCode::kInvalid);
+    EXPECT_THAT(split.error().message, HasSubstr("every row has the label normal"));
+    EXPECT_THAT(split.error().message, HasSubstr("label rows by faults of sonde-inject"));
+  }
+}
+
 TEST(TableSplitTest, TheFirstNormalRowsAreForCalibration) {
   const LabelledTable table = table_of_runs({"cpu", "mem"});
   const auto split = split_calibration(table, 7, "b.csv");

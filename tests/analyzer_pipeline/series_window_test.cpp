@@ -100,6 +100,85 @@ TEST_F(SeriesWindowTest, AGaugeCanBeScoredAsItsChangePerSecond) {
   EXPECT_DOUBLE_EQ(last("memory", "a"), 2000);
 }
 
+TEST_F(SeriesWindowTest, AMissedScrapeRepeatsTheChangeAndTheNextIsDividedByBothSteps) {
+  feed(labels("memory_bytes", "a"), {{at(0), 1000}, {at(1), 5000}, {at(3), 13'000}, {at(4), 17'000}});
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 4}, {at(2), 6}, {at(3), 9}, {at(4), 9}});
+  std::vector<double> changes;
+  while (const std::optional<int64_t> column = window_.complete_column(at(4))) {
+    window_.advance(*column);
+    changes.push_back(last("memory", "a"));
+  }
+  EXPECT_EQ(changes, std::vector<double>(4, 2000));  // a leak of 2000 bytes a second all the while
+}
+
+// The phase of this series lies just before the border, so that its samples reach furthest back.
+TEST_F(SeriesWindowTest, AMissedScrapeRepeatsTheLastRateAndNoOlderOne) {
+  feed(labels("traffic_total", "b", "", "q"), {{at(0) - 900, 0}, {at(1) - 900, 0}, {at(2) - 900, 0}});
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}, {at(2), 8}});
+  advance(at(2));
+  EXPECT_DOUBLE_EQ(last("cpu", "a"), 30);
+  feed(labels("traffic_total", "b", "", "q"), {{at(3) - 900, 0}, {at(4) - 900, 0}});
+  EXPECT_EQ(advance(at(4) - 900), 1U);
+  EXPECT_DOUBLE_EQ(last("cpu", "a"), 30);
+}
+
+TEST_F(SeriesWindowTest, AMissedScrapeMakesValuesReachFurtherBack) {
+  feed(labels("largest", "a"), {{at(0), 0}, {at(1), 0}, {at(2), 0}, {at(3), 0}, {at(4), 0}, {at(5), 0}});
+  feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 0}, {at(2), 0}, {at(4), 0}, {at(5), 0}});
+  std::vector<int64_t> steps;
+  while (const std::optional<int64_t> column = window_.complete_column(at(5))) {
+    window_.advance(*column);
+    steps.push_back((window_.time_ms(*column) - window_.reaches_back_to_ms()) / kStep);
+  }
+  EXPECT_EQ(steps, (std::vector<int64_t>{1, 1, 2, 2, 1}));
+}
+
+// What the running analyzer sees, sample by sample, is what a data set is made of, read at once.
+TEST_F(SeriesWindowTest, SamplesOneByOneMakeTheSameColumnsAsAllAtOnce) {
+  const auto memory = [](int64_t i) {
+    return Sample{at(i) + 37 * (i % 5), 1e6 + 700.0 * static_cast<double>(i * i)};
+  };
+  const auto cpu = [](int64_t i) { return Sample{at(i) + 37 * (i % 5), 0.3 * static_cast<double>(i * i)}; };
+  SeriesWindow at_once(mapper_, kStep, 5);
+  std::vector<Sample> memories;
+  std::vector<Sample> cpus;
+  std::map<int64_t, std::vector<double>> seen;
+  const auto take = [](SeriesWindow& window, int64_t now_ms, std::map<int64_t, std::vector<double>>& to) {
+    while (const std::optional<int64_t> column = window.complete_column(now_ms)) {
+      window.advance(*column);
+      std::vector<double>& values = to[*column];
+      for (const char* const quantity : {"cpu", "memory"}) {
+        for (const double value : window.frames().containers.at(quantity).values) values.push_back(value);
+      }
+      values.push_back(static_cast<double>(window.reaches_back_to_ms()));
+    }
+  };
+  for (int64_t i = 0; i < 40; ++i) {
+    if (i % 7 != 3 && i % 11 != 4) {
+      memories.push_back(memory(i));
+      feed(labels("memory_bytes", "a"), {memory(i)});
+    }
+    if (i % 7 != 3) {
+      cpus.push_back(cpu(i));
+      feed(labels("cpu_total", "a"), {cpu(i)});
+    }
+    if (i > 1) take(window_, at(i) + kStep / 4, seen);
+  }
+  at_once.ingest(labels("memory_bytes", "a"), memories);
+  at_once.ingest(labels("cpu_total", "a"), cpus);
+  std::map<int64_t, std::vector<double>> read;
+  take(at_once, at(39) + kStep / 4, read);
+  ASSERT_GT(seen.size(), 30U);
+  for (const auto& [column, values] : seen) {
+    ASSERT_EQ(values.size(), read[column].size()) << column;
+    for (size_t i = 0; i + 1 < values.size(); ++i) {
+      EXPECT_TRUE(values[i] == read[column][i] || (is_gap(values[i]) && is_gap(read[column][i])))
+          << column << ": " << values[i] << " and " << read[column][i];
+    }
+    EXPECT_EQ(values.back(), read[column].back()) << column;
+  }
+}
+
 TEST_F(SeriesWindowTest, ThePodsRowJoinsItsOnlyContainer) {
   feed(labels("cpu_total", "a"), {{at(0), 0}, {at(1), 2}});
   feed(labels("traffic_total", ""), {{at(0), 0}, {at(1), 200}});

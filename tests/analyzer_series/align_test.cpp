@@ -118,6 +118,13 @@ TEST(AlignRate, PassesOverWhatIsNotFinite) {
   EXPECT_THAT(rate(samples, {0, 2000, 3}, 60'000), ElementsAre(gap(), 2, 2));
 }
 
+TEST(AlignRate, AGaugeThatFallsIsNoReset) {
+  const std::vector<Sample> samples = {{0, 100}, {1000, 130}, {2000, 90}, {4000, 100}};
+  std::vector<double> out(5);
+  align_rate(samples, {0, 1000, 5}, 60'000, out, SeriesKind::kGauge);
+  EXPECT_THAT(out, ElementsAre(gap(), 30, -40, -40, 5));
+}
+
 TEST(AlignRate, ASteadyCounterHasOneRateOnAnyGrid) {
   std::vector<Sample> samples;
   for (int64_t t = 0; t < 600'000; t += 1'300) samples.push_back({t, 3.0 * static_cast<double>(t) / 1000});

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "analyzer/config/config.h"
 #include "analyzer/pipeline/analysis.h"
 #include "analyzer/training/train.h"
@@ -13,9 +15,11 @@ namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kHogMs = 400'000;
 constexpr int64_t kEndMs = 800'000;
+constexpr int64_t kShopPhaseMs = 700;  ///< of its scrapes within a step
 
 /// The made-up shop with a CPU hog in postgres from half way on, and what an injector would have said of it.
 class HoggedShop : public Source {
@@ -25,23 +29,41 @@ class HoggedShop : public Source {
   Result<ReadStats> read(const ReadQuery& query, const SeriesSink& sink) override {
     ++reads_;
     for (const char* const name : {"sonde_fault_in_place", "sonde_fault_active"}) {
-      std::vector<Sample> samples;
-      for (int64_t time = 900; time < kEndMs; time += SyntheticShop::kStepMs) {
-        const int64_t time_ms = SyntheticShop::kStartMs + time;
-        if (time_ms < query.start_ms || time_ms > query.end_ms) continue;
-        samples.push_back({time_ms, time > kHogMs ? 1.0 : 0.0});
-      }
-      if (!samples.empty()) {
-        sink(LabelSet({{"__name__", name}, {"namespace", "shop"}, {"service", "postgres"}, {"fault", "cpu"}}),
-             samples);
-      }
+      sink_late(
+          query, sink,
+          LabelSet({{"__name__", name}, {"namespace", "shop"}, {"service", "postgres"}, {"fault", "cpu"}}),
+          [](int64_t time) { return time > kHogMs ? 1.0 : 0.0; });
     }
-    return shop_.read(query, sink);
+    if (missed_ms_ == 0) return shop_.read(query, sink);
+    sink_late(
+        query, sink,
+        LabelSet({{"__name__", "sonde_container_syscalls_total"}, {"container", "c"}, {"service", "late"}}),
+        [](int64_t time) { return static_cast<double>(time); });
+    return shop_.read(query, [&](const LabelSet& labels, std::span<const Sample> samples) {
+      std::vector<Sample> kept(samples.begin(), samples.end());
+      std::erase_if(kept, [&](const Sample& sample) { return sample.timestamp_ms == missed_ms_; });
+      if (!kept.empty()) sink(labels, kept);
+    });
   }
+  /// The shop's scrape at this time fails, while a target that is scraped later in the step is read.
+  void miss_scrape(int64_t time_ms) { missed_ms_ = SyntheticShop::kStartMs + time_ms; }
   [[nodiscard]] int reads() const { return reads_; }
 
  private:
+  /// A series whose scrapes lie 900 ms behind the shop's.
+  static void sink_late(const ReadQuery& query, const SeriesSink& sink, const LabelSet& labels,
+                        const std::function<double(int64_t)>& value_at) {
+    std::vector<Sample> samples;
+    for (int64_t time = kShopPhaseMs + 900; time < kEndMs; time += SyntheticShop::kStepMs) {
+      const int64_t time_ms = SyntheticShop::kStartMs + time;
+      if (time_ms < query.start_ms || time_ms > query.end_ms) continue;
+      samples.push_back({time_ms, value_at(time)});
+    }
+    if (!samples.empty()) sink(labels, samples);
+  }
+
   SyntheticShop shop_{{.seed = 3, .hog_container = "postgres", .hog_from_ms = kHogMs}};
+  int64_t missed_ms_ = 0;
   int reads_ = 0;
 };
 
@@ -93,6 +115,15 @@ TEST(BuildDataset, RowsAreWhatTheRunningAnalyzerSeesAndAModelTellsTheFault) {
   }
 }
 
+TEST(BuildDataset, OnlyWhoAsksForFaultsIsToldThatNoneIsKnown) {
+  Dataset dataset;
+  dataset.table.labels = {"normal"};
+  EXPECT_THAT(dataset_summary(dataset), Not(HasSubstr("sonde_fault_in_place")));
+  dataset.knows_faults = false;
+  EXPECT_THAT(dataset_summary(dataset), HasSubstr("no sonde_fault_in_place between --from and --to"));
+  EXPECT_THAT(dataset_summary(dataset, false), Not(HasSubstr("sonde_fault_in_place")));
+}
+
 TEST(BuildDataset, PartsReadOneByOneGiveTheSameRowsAsOneRead) {
   // Steps of 2 s: an hour's part holds it all; steps so small that a part is 100 of them do not.
   HoggedShop whole;
@@ -108,6 +139,29 @@ TEST(BuildDataset, PartsReadOneByOneGiveTheSameRowsAsOneRead) {
   EXPECT_EQ(parts->times_ms, once->times_ms);
   EXPECT_EQ(parts->table.labels, once->table.labels);
   EXPECT_EQ(parts->table.cells, once->table.cells);
+}
+
+/// When the first row with the label is, in steps since the fault began.
+int64_t first_step(const Dataset& dataset, const std::string& label) {
+  const auto found = std::ranges::find(dataset.table.labels, label);
+  const int64_t time_ms = dataset.times_ms.at(static_cast<size_t>(found - dataset.table.labels.begin()));
+  return (time_ms - SyntheticShop::kStartMs - kHogMs) / SyntheticShop::kStepMs;
+}
+
+// The column of a missed scrape repeats rates of before it, and the rates of the next reach across it.
+TEST(BuildDataset, RowsThatReachAcrossAMissedScrapeToBeforeTheFaultAreLeftOut) {
+  const MetricMapper mapper = *MetricMapper::compile(default_config().metric_map);
+  std::vector<int64_t> first;
+  for (const int64_t missed : {20, 1, 2}) {
+    HoggedShop shop;
+    shop.miss_scrape(kHogMs + kShopPhaseMs + missed * SyntheticShop::kStepMs);
+    const Result<Dataset> dataset = build_dataset(shop, mapper, shop_options());
+    ASSERT_TRUE(dataset);
+    first.push_back(first_step(*dataset, "postgres/cpu"));
+    EXPECT_EQ(dataset->left_out.at(LeftOut::kStraddles), missed == 20 ? 2U : 3U) << missed;
+    EXPECT_EQ(dataset->left_out.at(LeftOut::kMissingFeature), 0U) << missed;
+  }
+  EXPECT_EQ(first, (std::vector<int64_t>{2, 3, 3}));
 }
 
 TEST(BuildDataset, AServiceOfTwoNamespacesIsAmbiguousUntilOneIsChosen) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <set>
 
 namespace sonde::analyzer {
 namespace {
@@ -115,6 +116,25 @@ TEST_F(Timeline, HeavyLoadIsALabelWhereNoFaultIs) {
   EXPECT_EQ(letters(24), "nnnn|||hh|||FF|||ss|||nn");
 }
 
+TEST_F(Timeline, TheNextFaultIsNoExampleWhileTheOneBeforeIsFelt) {
+  feed_fault("cart", "cpu", "11111110000000000000", "11111110000000000000");
+  feed_fault("pay", "cpu", "00000001111111111111", "00000001111111111111");
+  EXPECT_EQ(letters(20).substr(2), "FFFF|||sssFFFFFFFF");
+  EXPECT_EQ(at(15).label, "pay/cpu");
+}
+
+TEST_F(Timeline, AfterAPauseAsLongAsAFaultIsFeltTheNextLosesNothing) {
+  feed_fault("cart", "cpu", "111111100000000000000", "111111100000000000000");
+  feed_fault("pay", "cpu", "000000000011111111111", "000000000011111111111");
+  EXPECT_EQ(letters(21).substr(9), "|||FFFFFFFFF");
+}
+
+TEST_F(Timeline, TheSameFaultThatEndsInAnotherReplicaIsNotFeltAsAnother) {
+  feed_fault("cart", "cpu", "1111111000000000", "1111111000000000", "a");
+  feed_fault("cart", "cpu", "1111111111111111", "1111111111111111", "b");
+  EXPECT_EQ(letters(16).substr(2), "FFFF|||FFFFFFF");
+}
+
 TEST_F(Timeline, AHeavyLoadThatIsNotAnsweredIsNoExample) {
   feed(LabelSet({{"__name__", "sonde_workload_heavy_asked"}, {"job", "injector"}}), "0000011111111111000000");
   feed(LabelSet({{"__name__", "sonde_workload_heavy"}, {"job", "injector"}}), "0000000000111111000000");
@@ -196,6 +216,20 @@ TEST_F(Timeline, StretchesDifferBetweenInjectionsAndNotWithinOne) {
   EXPECT_NE(at(8).stretch, at(20).stretch);
   EXPECT_NE(at(8).stretch, at(30).stretch);
   EXPECT_NE(at(20).stretch, at(30).stretch);
+}
+
+TEST_F(Timeline, APhaseOfHeavyLoadIsOneStretchThoughItIsNotAnsweredForAWhile) {
+  // An injector that did not say yet what is asked for, and one that does.
+  feed(LabelSet({{"__name__", "sonde_workload_heavy"}, {"job", "injector"}}),
+       "000111111100000000000000111111011111110000001111111");
+  feed(LabelSet({{"__name__", "sonde_workload_heavy_asked"}, {"job", "injector"}}),
+       "               000000000111111111111110000001111111");
+  EXPECT_EQ(letters(51), "nn|||hhhh|||nnnnnnnnnnn|||hhh||||hhhh|||nnn|||hhhhh");
+  EXPECT_EQ(at(13).stretch, at(20).stretch);
+  EXPECT_EQ(at(27).stretch, at(35).stretch);
+  std::set<std::string> stretches;
+  for (const size_t step : {0U, 7U, 16U, 27U, 42U, 48U}) stretches.insert(at(step).stretch);
+  EXPECT_EQ(stretches.size(), 6U);
 }
 
 TEST_F(Timeline, ReadsLabelsThatAScrapeRenamed) {
