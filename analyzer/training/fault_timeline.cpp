@@ -115,7 +115,7 @@ size_t FaultTimeline::Track::turns_until(int64_t time_ms) const {
 bool FaultTimeline::Fault::was_there(int64_t from_ms, int64_t to_ms) const {
   return std::ranges::any_of(starts, [&](int64_t start_ms) {
     const auto end = ends.lower_bound(start_ms);
-    return end != ends.end() && start_ms<to_ms&& * end> from_ms;
+    return end != ends.end() && start_ms < to_ms && *end > from_ms;
   });
 }
 

@@ -70,7 +70,8 @@ void add_read_flags(CLI::App& app, ReadFlags& flags) {
          "--step", flags.step,
          "Between rows; without it as configured. A model is right only where the analyzer runs at the same")
       ->type_name("DURATION");
-  app.add_option("--settle", flags.settle, "So long after the end of a fault no row counts as normal")
+  app.add_option("--settle", flags.settle,
+                 "So long after the end of a fault no row counts as normal or as another fault")
       ->type_name("DURATION")
       ->capture_default_str();
   app.add_option(
