@@ -50,6 +50,9 @@ Result<TableSplit> read_parts(const ClassifyOptions& options) {
   if (options.part == TestPart::kRandomGroups) {
     return split_groups(*train, options.test_share, options.classifier.seed);
   }
+  if (const auto several = require_two_labels(*train); !several) {
+    return fail(ErrorCode::kInvalid, options.train + ": " + several.error().message);
+  }
   Result<LabelledTable> test = read_labelled_table(options.test, options.group_column);
   if (!test) return tl::unexpected(test.error());
   if (const auto same = arrange_columns(*test, train->columns, options.test); !same) {

@@ -31,7 +31,12 @@ TableSplit split_by(const LabelledTable& table, const std::vector<bool>& is_test
   return split;
 }
 
-/// Errors: kInvalid where nothing could be told apart.
+size_t share_of(size_t count, double share) {
+  return static_cast<size_t>(std::lround(share * static_cast<double>(count)));
+}
+
+}  // namespace
+
 Result<void> require_two_labels(const LabelledTable& table) {
   const auto same = std::ranges::count(table.labels, table.labels.front());
   if (same < std::ssize(table.labels)) return {};
@@ -41,12 +46,6 @@ Result<void> require_two_labels(const LabelledTable& table) {
                   "sonde-inject that Prometheus scrapes",
                   table.labels.front()));
 }
-
-size_t share_of(size_t count, double share) {
-  return static_cast<size_t>(std::lround(share * static_cast<double>(count)));
-}
-
-}  // namespace
 
 Result<TableSplit> split_rows(const LabelledTable& table, double test_share, uint64_t seed) {
   if (const auto several = require_two_labels(table); !several) return tl::unexpected(several.error());

@@ -16,6 +16,9 @@ struct TableSplit {
   LabelledTable calibration;  ///< rows of where `test` is from that are known to be normal; may be empty
 };
 
+/// Errors: kInvalid where all rows have one label: nothing could be told apart. REQUIRES: there are rows.
+Result<void> require_two_labels(const LabelledTable& table);
+
 /// Draws `test_share` of the rows at random. Rows of one run end in both parts, so the result flatters.
 /// Errors: kInvalid where a part would be empty or all rows have one label. REQUIRES: there are rows.
 Result<TableSplit> split_rows(const LabelledTable& table, double test_share, uint64_t seed);
