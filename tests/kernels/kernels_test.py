@@ -39,7 +39,7 @@ class Kernels(unittest.TestCase):
         self.check("6.1", "Programs", "NetworkFaults", "Files", "Pods", "FlowsByFilters")
 
     def test_linux_6_12(self) -> None:
-        self.check("6.12", "Programs", "NetworkDelay", "NetworkFaults", "Files", "Pods", "Faults")
+        self.check("6.12", "Programs", "NetworkDelay", "NetworkFaults", "NetemTimes", "Files", "Pods", "Faults", "FlowsByLinks")
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ VIRTIOFSD = "/usr/lib/qemu/virtiofsd"
 MEGABYTES = 1280
 # In the order in which they need each other; in some kernels a part of them is built in.
 MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "fuse", "virtiofs",
-           "veth", "sch_ingress", "sch_netem", "sch_tbf", "cls_bpf", "cls_u32")
+           "veth", "sch_ingress", "sch_netem", "sch_tbf", "cls_bpf", "cls_u32", "inet_diag", "tcp_diag")
 # Where these are in a kernel's package.
-MODULE_PLACES = ("drivers/virtio", "fs/fuse", "drivers/net/veth.ko*", "net/sched")
+MODULE_PLACES = ("drivers/virtio", "fs/fuse", "drivers/net/veth.ko*", "net/sched", "net/ipv4/*_diag.ko*")
 FIRST_PROGRAM = """#!/bin/busybox sh
 for module in /modules/*.ko; do [ -e "$module" ] && /bin/busybox insmod "$module"; done
 /bin/busybox mount -t virtiofs -o ro hostfs /root
