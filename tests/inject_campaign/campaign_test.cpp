@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <optional>
 
 #include "inject/fault_state.h"
 #include "tests/identity/scratch_directory.h"
@@ -159,6 +160,7 @@ TEST_F(Campaign, WaitsForTheWatchdogOfAnInjectorThatWasKilled) {
 }
 
 TEST_F(Campaign, AFaultThatIsLeftStaysInPlaceWhereItsRepetitionIsRefused) {
+  std::optional<Victim> victim(std::in_place, *cgroup_);
   RunningInjector campaign(arguments("[{fault: pause}]", {"--linger=100ms"}, "repeat: 2\npause_time: 3s\n"));
   auto paused = labels();
   paused["fault"] = "pause";
@@ -176,12 +178,14 @@ TEST_F(Campaign, AFaultThatIsLeftStaysInPlaceWhereItsRepetitionIsRefused) {
   EXPECT_THAT(campaign.scrape().find("sonde_fault_end_timestamp_seconds"), IsEmpty());
   EXPECT_EQ(campaign.wait(), 4) << campaign.log();
   EXPECT_EQ(run_program({"undo", "--state-dir=" + campaign.state_folder().string()}).second, 0);
+  victim.reset();
   expect_nothing_left(campaign);
 }
 
 TEST_F(Campaign, DoesNotBeginWhereAFaultWasLeftBehind) {
   const auto words = arguments(kCpu);
   {
+    const Victim victim(*cgroup_);
     RunningInjector injector({"pause", "--cgroup=" + cgroup_->path(), "--duration=1m"});
     ASSERT_TRUE(injector.says("fault is active"));
     injector.kill_both();
