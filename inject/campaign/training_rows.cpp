@@ -111,10 +111,11 @@ class Count {
                      fmt::join(without, ", "));
     }
     if (together_ > 0) {
-      fmt::format_to(out,
-                     "warning: {} injections with faults `together` leave no row: which fault a quantity "
-                     "shows is not known\n",
-                     together_);
+      fmt::format_to(
+          out,
+          "warning: no row is left of injections with faults `together`, here {}: which fault a quantity "
+          "shows is not known\n",
+          together_);
     }
     for (const milliseconds step : steps_) {
       if (walk_.empty() || rows_of_fault(walk_.front().duration, step) > 0) continue;
@@ -131,7 +132,7 @@ class Count {
                      duration_text(plan_.pause_time), duration_text(kSettling));
     }
     for (const auto& [fault, doubt] : doubts_) {
-      const auto more = doubt.second > 1 ? fmt::format(" (and {} injections more)", doubt.second - 1) : "";
+      const auto more = doubt.second > 1 ? fmt::format(" (and {} more)", doubt.second - 1) : "";
       fmt::format_to(out, "warning: {}{}\n", doubt.first, more);
     }
     return text;

@@ -61,7 +61,8 @@ double anonymous_bytes(pid_t pid) {
 class MemoryFault : public Fault {
  public:
   void add_flags(CLI::App& app) override {
-    app.add_option("--rate", rate_text_, "How much to take a second, such as 5MiB")
+    app.add_option("--rate", rate_text_,
+                   "How much to take a second, such as 5MiB; a proof needs 512KiB within --proof-timeout")
         ->type_name("SIZE")
         ->default_str(rate_text_);
     app.add_option("--ceiling", ceiling_text_, "How much to take in all; it is held until the end")

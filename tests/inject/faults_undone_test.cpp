@@ -1,6 +1,7 @@
 // Every fault on a real cgroup, ended in every way: the machine is as it was before.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -27,7 +28,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-using testing::IsEmpty;
+using testing::StartsWith;
 
 struct FaultCase {
   std::string name;
@@ -68,6 +69,26 @@ TEST(FaultsUndone, AreAllThatThereAre) {
   std::multiset<std::string> known;
   for (const FaultRow& row : fault_table()) known.emplace(row.name);
   EXPECT_EQ(tested, known);
+}
+
+TEST(FaultsUndone, WhatIsAtWorkAndWhoWasMovedIsSeen) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root: cgroups are made and processes moved into them";
+  const TestCgroup cgroup;
+  const Victim victim(cgroup);
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    for (;;) pause();
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));  // the youngest do not count
+  const Machine before = look(cgroup, victim);
+  EXPECT_EQ(moved_between(before, look(cgroup, victim)), std::vector<std::string>{});
+  EXPECT_TRUE(cgroup.write("cgroup.procs", std::to_string(stranger)));
+  EXPECT_THAT(moved_between(before, look(cgroup, victim)),
+              testing::ElementsAre(StartsWith(std::to_string(stranger) + " ")));
+  kill(stranger, SIGKILL);
+  waitpid(stranger, nullptr, 0);
+  const RunningInjector injector({"cpu", "--cgroup=" + cgroup.path(), "--duration=1m"});
+  EXPECT_TRUE(eventually([&] { return look(cgroup, victim).programs.size() > before.programs.size(); }));
 }
 
 class EveryFault : public testing::TestWithParam<FaultCase> {

@@ -22,7 +22,7 @@ double uptime_seconds() {
   return seconds;
 }
 
-void look_at_processes(const TestCgroup& cgroup, Machine& machine) {
+void look_at_processes(Machine& machine) {
   const fs::path program = fs::canonical(SONDE_INJECT);
   const double settled = (uptime_seconds() - kSettledSeconds) * static_cast<double>(sysconf(_SC_CLK_TCK));
   for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -37,10 +37,8 @@ void look_at_processes(const TestCgroup& cgroup, Machine& machine) {
       continue;
     }
     const std::string cgroups = read_text(entry.path() / "cgroup");
-    const bool ours = cgroups.find(cgroup.namespace_name()) != std::string::npos;
-    if (!ours && !cgroups.empty() && static_cast<double>(process->start_ticks) < settled) {
-      machine.strangers[key] = cgroups;
-    }
+    if (!cgroups.empty() && static_cast<double>(process->start_ticks) < settled)
+      machine.processes[key] = cgroups;
   }
 }
 
@@ -67,7 +65,7 @@ std::string read_text(const fs::path& path) {
 
 Machine look(const TestCgroup& cgroup, const Victim& victim) {
   Machine machine;
-  look_at_processes(cgroup, machine);
+  look_at_processes(machine);
   look_at_freezers(machine);
   for (const auto& folder : cgroup.folders()) {
     for (const auto& entry : fs::recursive_directory_iterator(folder.path)) {
@@ -85,9 +83,9 @@ Machine look(const TestCgroup& cgroup, const Victim& victim) {
 
 std::vector<std::string> moved_between(const Machine& before, const Machine& after) {
   std::vector<std::string> moved;
-  for (const auto& [process, cgroups] : before.strangers) {
-    const auto now = after.strangers.find(process);
-    if (now != after.strangers.end() && now->second != cgroups) moved.push_back(process + "\n" + now->second);
+  for (const auto& [process, cgroups] : before.processes) {
+    const auto now = after.processes.find(process);
+    if (now != after.processes.end() && now->second != cgroups) moved.push_back(process + "\n" + now->second);
   }
   return moved;
 }

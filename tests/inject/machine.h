@@ -20,13 +20,12 @@ struct Machine {
   std::vector<std::string> files;               ///< of our names, in /var/tmp
   std::string victim;                           ///< its limits, and its standing with the OOM killer
   std::set<std::string> programs;               ///< processes of sonde-inject, wherever they are: "PID START"
-  std::map<std::string, std::string>
-      strangers;  ///< cgroups of each process outside the test's, by "PID START"
+  std::map<std::string, std::string> processes;  ///< cgroups of all others, but for the youngest
 };
 
 Machine look(const TestCgroup& cgroup, const Victim& victim);
 
-/// Strangers that are in another cgroup afterwards; those that came or went meanwhile are others' business.
+/// Processes that are in another cgroup afterwards; those that came or went meanwhile are others' business.
 std::vector<std::string> moved_between(const Machine& before, const Machine& after);
 
 /// A file's text; "" where it cannot be read.

@@ -57,7 +57,7 @@ TEST(TrainingRows, ThatAreNoneAreWarnedOf) {
 TEST(TrainingRows, OfFaultsTogetherAreNone) {
   const std::string text = said_of("[together: [{fault: cpu}, {fault: loss}]]", kLong);
   EXPECT_THAT(text, HasSubstr("      0      0  loss in service=redis\n"));
-  EXPECT_THAT(text, HasSubstr("warning: 2 injections with faults `together` leave no row"));
+  EXPECT_THAT(text, HasSubstr("warning: no row is left of injections with faults `together`, here 2:"));
 }
 
 TEST(TrainingRows, OfAWalkAreThoseOfEachStop) {
@@ -91,7 +91,7 @@ TEST(TrainingRows, ALeakThatIsFullForMostOfItsTimeIsWarnedOf) {
   const std::string full = said_of("[{fault: memory, rate: 5MiB, ceiling: 100MiB}]", kLong);
   EXPECT_THAT(full, AllOf(HasSubstr("warning: injection "),
                           HasSubstr("memory --ceiling=100MiB: reached after 20 s of 3m"),
-                          HasSubstr("give 900.0 MiB or more"), HasSubstr("(and 1 injections more)")));
+                          HasSubstr("give 900.0 MiB or more"), HasSubstr("(and 1 more)")));
   EXPECT_THAT(said_of("[{fault: memory, rate: 5MiB, ceiling: 1GiB}]", kLong), Not(HasSubstr("warning")));
   EXPECT_THAT(said_of("[{fault: memory, rate: 100}]", kLong),
               HasSubstr("memory --rate=100: a proof needs 512.0 KiB, which takes 5243 s"));
