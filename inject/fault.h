@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,10 @@ class Fault {
   virtual void add_flags(CLI::App& app) = 0;
   /// Whether the flags' values make sense. Errors: kInvalid, one line: the key, the value, the remedy.
   virtual Result<void> check() = 0;
+  /// Of checked flags: why a fault of `duration` would teach less than it seems to, with the remedy; "" where
+  /// nothing is known of that.
+  [[nodiscard]] virtual std::string doubt(std::chrono::milliseconds duration,
+                                          std::chrono::milliseconds proof_timeout) const;
   /// Forks what it needs and notes in `state` all that undo needs; nothing takes effect yet. The process has
   /// one thread still.
   virtual Result<void> prepare(const CgroupTarget& target, FaultState& state) = 0;

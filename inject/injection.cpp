@@ -1,5 +1,6 @@
 #include "inject/injection.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,12 +8,15 @@
 #include <utility>
 
 #include "common/clock.h"
+#include "common/duration.h"
 #include "common/log.h"
 #include "identity/cgroup_name.h"
 #include "identity/node_name.h"
 #include "inject/audience.h"
+#include "inject/container_list.h"
 #include "inject/event_wait.h"
 #include "inject/fault_publication.h"
+#include "inject/left_behind.h"
 #include "inject/watchdog.h"
 
 namespace sonde::inject {
@@ -39,8 +43,12 @@ std::string_view ending_words(Ending ending) {
   return "";
 }
 
+identity::ContainerName name_of(const InjectOptions& options) {
+  return identity::name_of_cgroup(options.target.path(), options.rootfs, identity::node_name());
+}
+
 std::unique_ptr<Audience> audience_for(const InjectOptions& options) {
-  const auto name = identity::name_of_cgroup(options.target.path(), options.rootfs, identity::node_name());
+  const auto name = name_of(options);
   if (options.report_descriptor >= 0) {
     return make_piped_audience(options.report_descriptor, name, options.row->name);
   }
@@ -85,6 +93,7 @@ class Injection {
     if (!self) return tl::unexpected(self.error());
     state_.injector = *self;
     state_path_ = state_path(options_.state_folder, *self);
+    if (auto clean = check_nothing_left_behind(options_.state_folder, state_.cgroup); !clean) return clean;
     auto watchdog = Watchdog::start(state_path_, *self, lease);
     if (!watchdog) return tl::unexpected(watchdog.error());
     watchdog_ = std::move(*watchdog);
@@ -94,6 +103,7 @@ class Injection {
     state_written_ = true;
     if (auto started = audience_->start(); !started) return started;
     audience_->placed(unix_seconds_now());
+    placed_ = true;
     if (auto started = options_.fault->start(options_.shape.level(Shape::Time(0))); !started) return started;
     start_seconds_ = unix_seconds_now();
     start_ = SteadyClock::now();
@@ -172,13 +182,14 @@ class Injection {
     return {};
   }
 
-  /// Takes the fault back and tells the audience; false where something of it is left.
+  /// Takes the fault back and tells the audience, unless it never heard of it: an earlier fault of the same
+  /// name may be in place. False where something of it is left.
   bool end() {
     const auto undone = take_back();
     if (undone) {
-      audience_->ended(unix_seconds_now());
+      if (placed_) audience_->ended(unix_seconds_now());
     } else {
-      audience_->left_in_place();
+      if (placed_) audience_->left_in_place();
       log::error("the fault is not wholly undone; run sonde-inject undo",
                  {{"error", undone.error().message}, {"state", state_path_.string()}});
     }
@@ -190,6 +201,7 @@ class Injection {
   std::filesystem::path state_path_;
   FaultState state_;
   bool state_written_ = false;  ///< a file of that path is ours
+  bool placed_ = false;         ///< as the audience knows
   Watchdog watchdog_;
   std::unique_ptr<Audience> audience_;
   double start_seconds_ = 0;
@@ -202,6 +214,16 @@ class Injection {
 };
 
 }  // namespace
+
+int check_injection(const InjectOptions& options) {
+  if (const auto clean = check_nothing_left_behind(options.state_folder, options.target.path()); !clean) {
+    fmt::print(stderr, "sonde-inject: {}\n", clean.error().message);
+    return 1;
+  }
+  fmt::print("{} would be put into {} ({}) for {}; nothing was done\n", options.words, options.target.path(),
+             display_name(name_of(options)), duration_text(options.duration));
+  return 0;
+}
 
 int run_injection(InjectOptions options) {
   return Injection(std::move(options)).run();

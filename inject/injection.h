@@ -9,4 +9,8 @@ namespace sonde::inject {
 /// for scrapes); 1 when it was not proven, broke, or could not be put in place or undone.
 int run_injection(InjectOptions options);
 
+/// Says on stdout what run_injection() would do to which container. Returns the exit code: 0, or 1 where an
+/// earlier fault was left behind there.
+int check_injection(const InjectOptions& options);
+
 }  // namespace sonde::inject

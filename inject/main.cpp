@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   if (first == "workload") return sonde::inject::run_workload_command(argc - 1, argv + 1);
   auto command = sonde::inject::read_command_line(argc, argv);
   if (command.undo) return sonde::inject::run_undo(command.undo->state_folder, command.undo->all);
+  if (command.inject && command.inject->only_check) return sonde::inject::check_injection(*command.inject);
   if (command.inject) return sonde::inject::run_injection(std::move(*command.inject));
   return command.exit_code;
 }

@@ -1,11 +1,15 @@
 #include "inject/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/build_info.h"
@@ -14,6 +18,7 @@
 #include "common/http/web_flags.h"
 #include "common/log.h"
 #include "inject/metrics_table.h"
+#include "inject/nearest_name.h"
 #include "inject/target_flags.h"
 
 namespace sonde::inject {
@@ -41,7 +46,10 @@ struct FaultCommand {
   const FaultRow* row;
   CLI::App* app;
   std::unique_ptr<Fault> fault;
+  std::vector<const CLI::Option*> own_flags{};  ///< without those that every fault has
 };
+
+constexpr std::array kOtherCommands = {"campaign", "workload", "undo"};
 
 constexpr const char* kDescription =
     "Puts a fault into one container, proves its effect, takes it back, and publishes when it was there as "
@@ -87,20 +95,24 @@ std::vector<FaultCommand> add_fault_commands(CLI::App& app, RawFlags& raw) {
     CLI::App* command = app.add_subcommand(std::string(row.name), std::string(row.help));
     set_help(*command,
              fmt::format("Example:\n  sonde-inject {} --cgroup=/shop/api-2 --duration=30s", row.name));
-    auto fault = row.make();
+    FaultCommand added{&row, command, row.make()};
     in_group(*command, "Target", [&] { raw.target.add_to(*command); });
     in_group(*command, "Fault", [&] {
       add_time_flags(*command, raw);
-      fault->add_flags(*command);
+      const size_t before = command->get_options().size();
+      added.fault->add_flags(*command);
+      const auto flags = std::as_const(*command).get_options();
+      added.own_flags.assign(flags.begin() + static_cast<std::ptrdiff_t>(before), flags.end());
       raw.shape.add_to(*command);
       add_state_flag(*command, raw);
     });
-    command->add_flag("--check", raw.check, "Only look whether the flags are right and the target is there");
+    command->add_flag("--check", raw.check,
+                      "Only look whether the flags are right and the target is there, and say which it is");
     // For campaigns alone, so not shown: a pipe that takes the place of /metrics (fault_report.h).
     command->add_option("--report-descriptor", raw.report_descriptor)->group("");
     in_group(*command, "Web", [&] { http::add_web_flags(*command, raw.web, ":9758"); });
     in_group(*command, "Log", [&] { http::add_log_flags(*command, raw.log); });
-    commands.push_back({&row, command, std::move(fault)});
+    commands.push_back(std::move(added));
   }
   return commands;
 }
@@ -112,6 +124,16 @@ Result<std::chrono::milliseconds> duration_of(std::string_view flag, std::string
   return fail(
       ErrorCode::kInvalid,
       fmt::format("{}={}: no duration up to 24h; write for example 500ms, 30s or 1m30s", flag, value));
+}
+
+/// The fault and its own flags, given or not: "cpu --cores=1.0 --min-effect=0.5".
+std::string words_of(const FaultCommand& command) {
+  std::string words(command.row->name);
+  for (const CLI::Option* flag : command.own_flags) {
+    const std::string value = flag->count() > 0 ? flag->results().back() : flag->get_default_str();
+    if (!value.empty()) words += fmt::format(" {}={}", flag->get_name(), value);
+  }
+  return words;
 }
 
 /// All but the target.
@@ -130,6 +152,8 @@ Result<InjectOptions> check_values(FaultCommand& command, const RawFlags& raw) {
   auto shape = Shape::read(raw.shape, *duration, command.fault->levels());
   if (!shape) return tl::unexpected(shape.error());
   options.row = command.row;
+  options.words = words_of(command);
+  options.only_check = raw.check;
   options.rootfs = raw.target.rootfs;
   options.shape = *shape;
   options.duration = *duration;
@@ -152,6 +176,37 @@ Result<InjectOptions> check(FaultCommand& command, const RawFlags& raw) {
   options->fault = std::move(command.fault);
   options->target = std::move(*target);
   return options;
+}
+
+/// What may have been meant by a command that there is not: one that is written nearly so, or a fault with a
+/// flag of that name.
+std::string nearest_to(const std::string& word, const std::vector<FaultCommand>& commands) {
+  std::set<std::pair<size_t, std::string>> near;
+  const auto add = [&](const std::string& name) {
+    if (is_near(word, name)) near.emplace(letters_between(word, name), name);
+  };
+  for (const char* name : kOtherCommands) add(name);
+  for (const FaultCommand& command : commands) {
+    add(command.app->get_name());
+    const auto named = [&](const CLI::Option* flag) { return flag->get_name() == "--" + word; };
+    if (std::ranges::any_of(command.own_flags, named)) near.emplace(0, command.app->get_name());
+  }
+  return near.empty() ? "" : fmt::format("; nearest: {}", near.begin()->second);
+}
+
+/// "sonde-inject WORD …": whether there is such a command. Errors: kInvalid.
+Result<void> check_command(const std::string& word, const std::vector<FaultCommand>& commands) {
+  std::vector<std::string> faults;
+  for (const FaultCommand& command : commands) faults.push_back(command.app->get_name());
+  const auto is_word = [&](std::string_view name) { return name == word; };
+  if (word.starts_with('-') || std::ranges::any_of(faults, is_word) ||
+      std::ranges::any_of(kOtherCommands, is_word)) {
+    return {};
+  }
+  return fail(
+      ErrorCode::kInvalid,
+      fmt::format("no fault '{}'{}; there are: {}; and the commands {}; see sonde-inject --help", word,
+                  nearest_to(word, commands), fmt::join(faults, ", "), fmt::join(kOtherCommands, ", ")));
 }
 
 CommandLine refuse(const Error& error) {
@@ -209,6 +264,9 @@ CommandLine read_command_line(int argc, const char* const* argv) {
   undo->add_flag("--all", raw.all, "End running injectors too");
   add_state_flag(*undo, raw);
   http::add_log_flags(*undo, raw.log);
+  if (argc > 1) {
+    if (const auto known = check_command(argv[1], commands); !known) return refuse(known.error());
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -225,24 +283,23 @@ CommandLine read_command_line(int argc, const char* const* argv) {
     if (!command.app->parsed()) continue;
     auto options = check(command, raw);
     if (!options) return refuse(options.error());
-    if (raw.check) return result;
     result.inject = std::move(*options);
   }
   return result;
 }
 
-Result<void> check_fault_words(const std::vector<std::string>& words) {
+Result<InjectOptions> read_fault_words(const std::vector<std::string>& words) {
   CLI::App app("", "sonde-inject");
   app.require_subcommand(1);
   RawFlags raw;
   auto commands = add_fault_commands(app, raw);
   if (auto parsed = parse_words(app, words); !parsed)
     return fail(ErrorCode::kInvalid, parsed.error().message);
-  for (auto& command : commands) {
-    if (!command.app->parsed()) continue;
-    if (const auto options = check_values(command, raw); !options) return tl::unexpected(options.error());
-  }
-  return {};
+  const auto chosen =
+      std::ranges::find_if(commands, [](const FaultCommand& command) { return command.app->parsed(); });
+  auto options = check_values(*chosen, raw);
+  if (options) options->fault = std::move(chosen->fault);
+  return options;
 }
 
 }  // namespace sonde::inject

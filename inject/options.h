@@ -19,6 +19,8 @@ namespace sonde::inject {
 struct InjectOptions {
   const FaultRow* row = nullptr;
   std::unique_ptr<Fault> fault;
+  std::string words;        ///< the fault and its own flags, given or not: "cpu --cores=1.0 --min-effect=0.5"
+  bool only_check = false;  ///< say what would be done, and do nothing
   CgroupTarget target;
   Shape shape;
   std::chrono::milliseconds duration{0};
@@ -48,8 +50,8 @@ struct CommandLine {
 /// one line on stderr (key, value, remedy) with exit code 2, lacking rights with 1.
 CommandLine read_command_line(int argc, const char* const* argv);
 
-/// Whether `sonde-inject WORDS` would be understood and its values make sense, whatever its target. Errors:
-/// kInvalid, one line: the flag, the value, the remedy.
-Result<void> check_fault_words(const std::vector<std::string>& words);
+/// What `sonde-inject WORDS` asks for, whatever its target: that is not looked for. Errors: kInvalid, one
+/// line: the flag, the value, the remedy.
+Result<InjectOptions> read_fault_words(const std::vector<std::string>& words);
 
 }  // namespace sonde::inject

@@ -8,33 +8,17 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 #include <set>
 #include <vector>
 
 #include "common/help_text.h"
+#include "inject/nearest_name.h"
 
 namespace sonde::inject {
 namespace {
 
 constexpr size_t kMostListed = 10;
 constexpr size_t kMostSuggested = 3;
-
-/// How many letters are to be inserted, dropped or changed to make one word the other (Levenshtein).
-size_t distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0U);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({changed, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 std::string list_of(std::span<const NamedContainer> containers) {
   std::vector<std::string> words;
@@ -81,7 +65,19 @@ Result<void> TargetFlags::check() const {
         ErrorCode::kInvalid,
         fmt::format("--cgroup={} {}: name the container one way, by cgroup or by name", cgroup, words()));
   }
+  if (!replica.empty() && !replica_number()) {
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("--replica={}: one container is disturbed at a time; give its number, from 1", replica));
+  }
   return {};
+}
+
+std::optional<size_t> TargetFlags::replica_number() const {
+  size_t number = 0;
+  const char* const text_end = replica.data() + replica.size();
+  const auto [end, error] = std::from_chars(replica.data(), text_end, number);
+  return error == std::errc() && end == text_end && number > 0 ? std::optional(number) : std::nullopt;
 }
 
 Result<CgroupTarget> TargetFlags::resolve() const {
@@ -113,15 +109,13 @@ Result<NamedContainer> TargetFlags::choose(std::span<const NamedContainer> conta
                 fmt::format("{}: no container matches; {}", words(), nearest(containers)));
   }
   if (found.size() == 1 && replica.empty()) return found.front();
-  size_t number = 0;
-  const auto [end, error] = std::from_chars(replica.data(), replica.data() + replica.size(), number);
-  if (replica.empty() || error != std::errc() || end != replica.data() + replica.size() || number == 0 ||
-      number > found.size()) {
+  const auto number = replica_number();
+  if (!number || *number > found.size()) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("{}: {} containers match; choose one by --replica=1 to {}: {}", words(),
                             found.size(), found.size(), list_of(found)));
   }
-  return found[number - 1];
+  return found[*number - 1];
 }
 
 bool TargetFlags::matches(const identity::ContainerName& name) const {
@@ -151,9 +145,8 @@ std::string TargetFlags::nearest(std::span<const NamedContainer> containers) con
   std::set<std::pair<size_t, std::string>> near;
   const auto add = [&near](std::string_view flag, const std::string& wanted, const std::string& actual) {
     if (wanted.empty() || actual.empty()) return;
-    const size_t letters = distance(wanted, actual);
-    if (letters <= std::max<size_t>(2, wanted.size() / 2))
-      near.emplace(letters, fmt::format("{}={}", flag, actual));
+    if (is_near(wanted, actual))
+      near.emplace(letters_between(wanted, actual), fmt::format("{}={}", flag, actual));
   };
   for (const auto& [path, name, populated] : containers) {
     add("--container", container, name.container);
@@ -172,14 +165,13 @@ std::string TargetFlags::nearest(std::span<const NamedContainer> containers) con
   return fmt::format("nearest: {}", fmt::join(words, ", "));
 }
 
-Result<CgroupTarget> resolve_target(const std::vector<std::string>& words, const std::string& rootfs) {
+Result<TargetFlags> read_target_flags(const std::vector<std::string>& words) {
   CLI::App app;
   TargetFlags flags;
   flags.add_to(app);
   if (auto parsed = parse_words(app, words); !parsed) return tl::unexpected(parsed.error());
-  flags.rootfs = rootfs;
   if (auto good = flags.check(); !good) return tl::unexpected(good.error());
-  return flags.resolve();
+  return flags;
 }
 
 }  // namespace sonde::inject

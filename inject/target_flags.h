@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,13 +36,14 @@ struct TargetFlags {
 
  private:
   [[nodiscard]] bool by_name() const;
+  /// Nothing where it is none, or not given.
+  [[nodiscard]] std::optional<size_t> replica_number() const;
   [[nodiscard]] bool matches(const identity::ContainerName& name) const;
   [[nodiscard]] std::string words() const;
   [[nodiscard]] std::string nearest(std::span<const NamedContainer> containers) const;
 };
 
-/// The container that the words of a command line name, such as "--service=api", with runtimes' files below
-/// `rootfs`. Errors: as TargetFlags.
-Result<CgroupTarget> resolve_target(const std::vector<std::string>& words, const std::string& rootfs);
+/// The flags of a command line's words, such as "--service=api", checked. Errors: kInvalid.
+Result<TargetFlags> read_target_flags(const std::vector<std::string>& words);
 
 }  // namespace sonde::inject

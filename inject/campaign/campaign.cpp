@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "common/clock.h"
@@ -18,6 +18,7 @@
 #include "inject/campaign/campaign_progress.h"
 #include "inject/campaign/injection_run.h"
 #include "inject/event_wait.h"
+#include "inject/left_behind.h"
 #include "inject/target_flags.h"
 
 namespace sonde::inject {
@@ -49,14 +50,15 @@ class Campaign {
     });
   }
 
-  /// Only whether every injector would find its target.
+  /// Only whether every injector would find its target as it was.
   int check() {
-    const auto there = check_targets();
-    if (there) {
+    auto good = check_targets();
+    if (good) good = check_nothing_left_behind(options_.state_folder);
+    if (good) {
       fmt::print("{}: every target is there\n", options_.file);
       return 0;
     }
-    fmt::print(stderr, "sonde-inject campaign: {}\n", there.error().message);
+    fmt::print(stderr, "sonde-inject campaign: {}\n", good.error().message);
     return 1;
   }
 
@@ -89,6 +91,7 @@ class Campaign {
                             options_.journal.string(), before->size(), options_.schedule.injections.size()))
                  : tl::unexpected(before.error());
     }
+    if (auto clean = check_nothing_left_behind(options_.state_folder); !clean) return clean;
     if (auto there = check_targets(); !there) return there;
     if (outcomes_.empty()) {
       if (auto made = CampaignJournal::begin(options_.journal, schedule_text_); !made) return made;
@@ -109,36 +112,37 @@ class Campaign {
   }
 
   /// That every injector will find its target, before hours are spent; from then on names stand for the
-  /// cgroups that they have now, or a container that is gone would give its number to another.
+  /// cgroups that they have now, or a container that is gone would give its number to another. Errors: how
+  /// many are not there, once each of them was complained of.
   Result<void> check_targets() {
-    std::map<std::pair<std::string, size_t>, ScheduledFault> distinct;
+    std::set<size_t> wanted;
     for (const auto& injection : options_.schedule.injections) {
-      for (const auto& fault : injection.faults) distinct.try_emplace({fault.fault, fault.target}, fault);
+      for (const auto& fault : injection.faults) wanted.insert(fault.target);
     }
-    for (const auto& [key, fault] : distinct) {
-      auto words = injector_words(fault);
-      words.emplace_back("--check");
-      const auto code = run_self(words);  // says itself what is wrong
-      if (!code) return tl::unexpected(code.error());
-      if (*code != 0) {
-        return fail(ErrorCode::kNotFound,
-                    fmt::format("{}: target {}: fault {} cannot be put there, see above", options_.file,
-                                options_.plan.targets[fault.target].text, fault.fault));
+    size_t missing = 0;
+    for (const size_t number : wanted) {
+      const auto cgroup = cgroup_of(options_.plan.targets[number]);
+      if (cgroup) {
+        log::info("target found", {{"target", options_.plan.targets[number].text}, {"cgroup", *cgroup}});
+        cgroups_.emplace(number, *cgroup);
+      } else {
+        fmt::print(stderr, "sonde-inject campaign: {}: targets[{}]: {}\n", options_.file, number,
+                   cgroup.error().message);
+        ++missing;
       }
-      if (auto known = remember(fault.target); !known) return known;
     }
-    return {};
+    if (missing == 0) return {};
+    return fail(ErrorCode::kNotFound, fmt::format("{}: {} of {} targets cannot be used, see above",
+                                                  options_.file, missing, wanted.size()));
   }
 
-  /// Which cgroup a target is.
-  Result<void> remember(size_t number) {
-    if (cgroups_.contains(number)) return {};
-    const CampaignTarget& target = options_.plan.targets[number];
-    const auto cgroup = resolve_target(target.flags, options_.rootfs);
+  [[nodiscard]] Result<std::string> cgroup_of(const CampaignTarget& target) const {
+    auto flags = read_target_flags(target.flags);
+    if (!flags) return tl::unexpected(flags.error());
+    flags->rootfs = options_.rootfs;
+    const auto cgroup = flags->resolve();
     if (!cgroup) return tl::unexpected(cgroup.error());
-    log::info("target found", {{"target", target.text}, {"cgroup", cgroup->path()}});
-    cgroups_.emplace(number, cgroup->path());
-    return {};
+    return cgroup->path();
   }
 
   std::vector<std::string> injector_words(const ScheduledFault& fault) const {

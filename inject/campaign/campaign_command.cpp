@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -14,12 +15,14 @@
 #include "common/log.h"
 #include "common/read_file.h"
 #include "inject/campaign/campaign.h"
+#include "inject/campaign/training_rows.h"
 #include "inject/options.h"
 
 namespace sonde::inject {
 namespace {
 
 constexpr int kWrongFlag = 2;
+constexpr std::chrono::hours kLongestStep(1);
 
 constexpr const char* kDescription =
     "Injects faults one after the other as a file says, each for a while, with pauses between them, and "
@@ -44,6 +47,7 @@ struct Flags {
   std::string file;
   bool example = false;
   bool dry_run = false;
+  std::vector<std::string> steps = {"15s", "2s"};
   bool check = false;
   std::string journal;
   bool resume = false;
@@ -58,9 +62,14 @@ void add_flags(CLI::App& app, Flags& flags) {
   in_group(app, "Campaign", [&] {
     app.add_option("FILE", flags.file, "The campaign, in YAML");
     app.add_flag("--example", flags.example, "Print a campaign with every key explained, and end");
-    app.add_flag(
-        "--dry-run", flags.dry_run,
-        "Only print the injections, drawn and in their order, and their time; targets are not looked for");
+    app.add_flag("--dry-run", flags.dry_run,
+                 "Only print the injections, drawn and in their order, their time, and how much there is to "
+                 "learn from "
+                 "them; targets are not looked for");
+    app.add_option("--step", flags.steps,
+                   "With --dry-run: Prometheus's scrape interval, for which training rows are counted")
+        ->type_name("DURATION")
+        ->default_str("15s and 2s");
     app.add_flag("--check", flags.check, "Only look whether the file is right and every target there");
     app.add_option(
            "--journal", flags.journal,
@@ -91,7 +100,7 @@ Result<void> check_schedule(const CampaignSchedule& schedule, const std::string&
       std::vector<std::string> words = {fault.fault, "--cgroup=/any",
                                         "--duration=" + duration_text(fault.duration)};
       words.insert(words.end(), fault.flags.begin(), fault.flags.end());
-      if (const auto good = check_fault_words(words); !good) {
+      if (const auto good = read_fault_words(words); !good) {
         return fail(
             fmt::format("{}: injection {} ({} {})", file, i + 1, fault.fault, fmt::join(fault.flags, " ")),
             good.error());
@@ -133,10 +142,31 @@ Result<CampaignOptions> interpret(const Flags& flags) {
   return options;
 }
 
-void print_schedule(const CampaignOptions& options) {
-  fmt::print("{}: {} injections, {} in all (seed {})\n{}", options.file, options.schedule.injections.size(),
-             duration_text(options.schedule.duration), options.plan.seed,
-             options.schedule.text(options.plan));
+Result<std::vector<std::chrono::milliseconds>> read_steps(const std::vector<std::string>& texts) {
+  std::vector<std::chrono::milliseconds> steps;
+  for (const std::string& text : texts) {
+    const auto step = parse_duration(text);
+    if (!step || step->count() == 0 || *step > kLongestStep) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("--step={}: no scrape interval up to {}; write for example 15s", text,
+                              duration_text(kLongestStep)));
+    }
+    steps.push_back(*step);
+  }
+  return steps;
+}
+
+/// Returns the exit code.
+int print_schedule(const CampaignOptions& options, const std::vector<std::string>& step_texts) {
+  const auto steps = read_steps(step_texts);
+  if (!steps) {
+    fmt::print(stderr, "sonde-inject campaign: {}\n", steps.error().message);
+    return kWrongFlag;
+  }
+  fmt::print("{}: {} injections, {} in all (seed {})\n{}{}", options.file, options.schedule.injections.size(),
+             duration_text(options.schedule.duration), options.plan.seed, options.schedule.text(options.plan),
+             training_rows_text(options.plan, options.schedule, *steps));
+  return 0;
 }
 
 }  // namespace
@@ -161,10 +191,7 @@ int run_campaign_command(int argc, const char* const* argv) {
     fmt::print(stderr, "sonde-inject campaign: {}\n", options.error().message);
     return kWrongFlag;
   }
-  if (flags.dry_run) {
-    print_schedule(*options);
-    return 0;
-  }
+  if (flags.dry_run) return print_schedule(*options, flags.steps);
   if (geteuid() != 0) {
     fmt::print(stderr,
                "sonde-inject campaign: injecting faults needs root; start it with sudo, or use --dry-run\n");

@@ -9,6 +9,7 @@
 #include "common/yaml_section.h"
 #include "inject/faults/fault_table.h"
 #include "inject/options.h"
+#include "inject/target_flags.h"
 #include "inject/workload/workload_text.h"
 
 namespace sonde::inject {
@@ -74,6 +75,8 @@ CampaignTarget parse_target(YamlSection section, const YAML::Node& node, const s
   section.close();
   if (target.flags.empty()) {
     section.complaints().add(node, path, ": names nothing; write for example {service: api}");
+  } else if (const auto good = read_target_flags(target.flags); !good) {
+    section.complaints().add(node, path, ": " + good.error().message);
   }
   return target;
 }
@@ -138,7 +141,7 @@ CampaignFault parse_fault(YamlSection& section, const YAML::Node& node, const st
   });
   if (section.complaints().count() > complaints_before) return fault;
   for (const bool high : {false, true}) {
-    if (const auto good = check_fault_words(words_of(fault, high)); !good) {
+    if (const auto good = read_fault_words(words_of(fault, high)); !good) {
       section.complaints().add(node, path, ": " + good.error().message);
       break;
     }

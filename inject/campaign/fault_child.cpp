@@ -139,14 +139,4 @@ void FaultChild::kill() const {
   send_signal(process_, SIGKILL);
 }
 
-Result<int> run_self(const std::vector<std::string>& words) {
-  const auto pid = Attributes().spawn(words);
-  if (!pid) return tl::unexpected(pid.error());
-  int status = 0;
-  while (waitpid(*pid, &status, 0) < 0) {
-    if (errno != EINTR) return fail(ErrorCode::kUnavailable, std::strerror(errno));
-  }
-  return code_of(status);
-}
-
 }  // namespace sonde::inject

@@ -51,7 +51,4 @@ class FaultChild {
   std::string unread_;  ///< the beginning of a line
 };
 
-/// Runs `sonde-inject WORDS` to its end, its messages on stderr; the exit code.
-Result<int> run_self(const std::vector<std::string>& words);
-
 }  // namespace sonde::inject

@@ -12,6 +12,7 @@
 
 #include "common/byte_size.h"
 #include "common/clock.h"
+#include "common/duration.h"
 #include "common/log.h"
 #include "inject/cgroup_accounts.h"
 #include "inject/faults/fault_flags.h"
@@ -43,6 +44,7 @@ constexpr MetricRow kKills{"sonde_fault_measured_oom_kills", MetricType::kGauge,
 constexpr std::array kRows = {kAskedBytes, kMeasuredBytes, kCgroupBytes, kAskedRate, kMeasuredRate, kKills};
 
 constexpr double kLeastProof = 1 << 19;  // below 512 KiB the charges of other pages are as large
+constexpr double kMostlyGrowing = 0.9;   // of its time: then it is a leak to whoever learns from it
 constexpr double kNearlyFull =
     0.95;  // of the cgroup's limit: then reclaim makes room for what the leak takes
 
@@ -59,7 +61,8 @@ double anonymous_bytes(pid_t pid) {
 class MemoryFault : public Fault {
  public:
   void add_flags(CLI::App& app) override {
-    app.add_option("--rate", rate_text_, "How much to take a second, such as 5MiB")
+    app.add_option("--rate", rate_text_,
+                   "How much to take a second, such as 5MiB; a proof needs 512KiB within --proof-timeout")
         ->type_name("SIZE")
         ->default_str(rate_text_);
     app.add_option("--ceiling", ceiling_text_, "How much to take in all; it is held until the end")
@@ -79,6 +82,28 @@ class MemoryFault : public Fault {
     }
     plan_ = {*rate, *ceiling};
     return min_effect_.check();
+  }
+
+  /// A leak that has reached its ceiling long before its end, or that cannot be proven in time.
+  [[nodiscard]] std::string doubt(std::chrono::milliseconds duration,
+                                  std::chrono::milliseconds proof_timeout) const override {
+    const auto rate = static_cast<double>(plan_.bytes_per_second);
+    const double seconds = std::chrono::duration<double>(duration).count();
+    if (const double proven_by = kLeastProof / rate;
+        proven_by > std::chrono::duration<double>(std::min(duration, proof_timeout)).count()) {
+      return fmt::format(
+          "--rate={}: a proof needs {}, which takes {:.0f} s, and there are --proof-timeout={} of {}; give a "
+          "higher rate",
+          rate_text_, bytes_text(kLeastProof), proven_by, duration_text(proof_timeout),
+          duration_text(duration));
+    }
+    const double full_after = static_cast<double>(plan_.ceiling_bytes) / rate;
+    if (full_after >= kMostlyGrowing * seconds) return "";
+    return fmt::format(
+        "--ceiling={}: reached after {:.0f} s of {}, and a leak that no longer grows looks like none; give "
+        "{} "
+        "or more, or a lower rate",
+        ceiling_text_, full_after, duration_text(duration), bytes_text(rate * seconds));
   }
 
   Result<void> prepare(const CgroupTarget& target, FaultState& state) override {

@@ -1,6 +1,7 @@
 // Every fault on a real cgroup, ended in every way: the machine is as it was before.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -8,14 +9,16 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
-#include <map>
 #include <random>
+#include <regex>
+#include <set>
 #include <thread>
 
 #include "inject/fault_state.h"
+#include "inject/faults/fault_table.h"
 #include "inject/freezer.h"
 #include "tests/identity/scratch_directory.h"
+#include "tests/inject/machine.h"
 #include "tests/inject/running_injector.h"
 #include "tests/inject/test_cgroup.h"
 #include "tests/inject/victim.h"
@@ -25,7 +28,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-using testing::IsEmpty;
+using testing::StartsWith;
 
 struct FaultCase {
   std::string name;
@@ -47,48 +50,45 @@ std::vector<FaultCase> all_faults() {
           {"kill", {"--every=1s"}}};
 }
 
-std::string read_text(const fs::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
+/// Those of network_test.py: its line FAULTS = {"latency": (…), …}.
+std::multiset<std::string> network_faults() {
+  const std::string text = read_text(SONDE_SOURCE_DIR "/tests/inject/network_test.py");
+  const size_t begin = text.find("\nFAULTS = {");
+  const std::string line = text.substr(begin + 1, text.find('\n', begin + 1) - begin);
+  std::multiset<std::string> names;
+  const std::regex name(R"re("(\w+)": \()re");
+  for (std::sregex_iterator found(line.begin(), line.end(), name), end; found != end; ++found) {
+    names.insert((*found)[1]);
+  }
+  return names;
 }
 
-/// What faults could leave behind.
-struct Machine {
-  std::map<std::string, std::vector<pid_t>> processes;  ///< of the test's cgroup, by hierarchy
-  std::map<std::string, std::string> freezers;          ///< of every cgroup of the machine
-  std::vector<std::string> cgroups;                     ///< below the test's
-  std::vector<std::string> files;                       ///< of our names, in /var/tmp
-  std::string victim;                                   ///< its limits, and its standing with the OOM killer
+TEST(FaultsUndone, AreAllThatThereAre) {
+  std::multiset<std::string> tested = network_faults();
+  for (const FaultCase& fault : all_faults()) tested.insert(fault.name);
+  std::multiset<std::string> known;
+  for (const FaultRow& row : fault_table()) known.emplace(row.name);
+  EXPECT_EQ(tested, known);
+}
 
-  friend bool operator==(const Machine&, const Machine&) = default;
-};
-
-Machine look(const TestCgroup& cgroup, const Victim& victim) {
-  Machine machine;
-  machine.processes = cgroup.processes();
-  for (const auto& folder : cgroup.folders()) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder.path)) {
-      if (entry.is_directory()) machine.cgroups.push_back(entry.path());
-    }
+TEST(FaultsUndone, WhatIsAtWorkAndWhoWasMovedIsSeen) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root: cgroups are made and processes moved into them";
+  const TestCgroup cgroup;
+  const Victim victim(cgroup);
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    for (;;) pause();
   }
-  const bool v1 = fs::exists("/sys/fs/cgroup/freezer");
-  for (const fs::path root : {v1 ? "/sys/fs/cgroup/freezer" : "/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-    std::error_code none;
-    for (const auto& entry : fs::recursive_directory_iterator(root, none)) {
-      // Tests of others come and go with theirs; what is frozen is what counts.
-      const std::string name = entry.path().filename();
-      const std::string text =
-          name == "freezer.state" || name == "cgroup.freeze" ? read_text(entry.path()) : "";
-      if (text.starts_with("FR") || text.starts_with("1")) machine.freezers[entry.path()] = text;
-    }
-  }
-  for (const auto& entry : fs::directory_iterator("/var/tmp")) {
-    const std::string name = entry.path().filename();
-    if (name.starts_with(".sonde-")) machine.files.push_back(name);
-  }
-  const fs::path process = "/proc/" + std::to_string(victim.pid());
-  machine.victim = read_text(process / "limits") + read_text(process / "oom_score_adj");
-  return machine;
+  std::this_thread::sleep_for(std::chrono::milliseconds(2500));  // the youngest do not count
+  const Machine before = look(cgroup, victim);
+  EXPECT_EQ(moved_between(before, look(cgroup, victim)), std::vector<std::string>{});
+  EXPECT_TRUE(cgroup.write("cgroup.procs", std::to_string(stranger)));
+  EXPECT_THAT(moved_between(before, look(cgroup, victim)),
+              testing::ElementsAre(StartsWith(std::to_string(stranger) + " ")));
+  kill(stranger, SIGKILL);
+  waitpid(stranger, nullptr, 0);
+  const RunningInjector injector({"cpu", "--cgroup=" + cgroup.path(), "--duration=1m"});
+  EXPECT_TRUE(eventually([&] { return look(cgroup, victim).programs.size() > before.programs.size(); }));
 }
 
 class EveryFault : public testing::TestWithParam<FaultCase> {
@@ -112,6 +112,9 @@ class EveryFault : public testing::TestWithParam<FaultCase> {
   void expect_nothing_left(const RunningInjector& injector, bool was_active = true) {
     EXPECT_TRUE(eventually([&] { return injector.processes().empty(); }));
     EXPECT_FALSE(fs::exists(injector.state_folder()) && !fs::is_empty(injector.state_folder()));
+    const Machine after = look(*cgroup_, *victim_);
+    EXPECT_EQ(after.programs, before_.programs);
+    EXPECT_EQ(moved_between(before_, after), std::vector<std::string>{});
     if (GetParam().name == "kill") {  // nothing is to be undone: nobody has restarted it
       EXPECT_TRUE(cgroup_->processes().empty() || (!was_active && victim_->is_alive()));
       return;
@@ -120,7 +123,6 @@ class EveryFault : public testing::TestWithParam<FaultCase> {
     EXPECT_EQ(victim_->figures().open_error, 0);
     EXPECT_EQ(victim_->figures().fork_error, 0);
     EXPECT_TRUE(eventually([&] { return only_the_victim(); }));
-    const Machine after = look(*cgroup_, *victim_);
     EXPECT_EQ(after.freezers, before_.freezers);
     EXPECT_EQ(after.cgroups, before_.cgroups);
     EXPECT_EQ(after.files, before_.files);
@@ -174,12 +176,7 @@ TEST_P(EveryFault, IsUndoneByTheWatchdogWhenTheInjectorIsKilled) {
 TEST_P(EveryFault, IsUndoneByTheCommandWhenBothAreKilled) {
   RunningInjector injector(arguments("1m"));
   ASSERT_TRUE(injector.says("fault is active"));
-  const pid_t watchdog = injector.pid_in_state("watchdog");
-  ASSERT_GT(watchdog, 1);
-  kill(watchdog, SIGSTOP);  // so that it cannot act between the two kills
-  injector.signal(SIGKILL);
-  kill(watchdog, SIGKILL);
-  EXPECT_EQ(injector.wait(), -SIGKILL);
+  injector.kill_both();
   for (int time = 0; time < 2; ++time) {  // the second time there is nothing to do
     const auto [text, code] = run_program({"undo", "--state-dir=" + injector.state_folder().string()});
     EXPECT_EQ(code, 0) << text;

@@ -229,12 +229,7 @@ TEST_F(Injection, IsUndoneByTheWatchdogWhenTheInjectorIsKilled) {
 TEST_F(Injection, LeavesNoProcessWhenBothAreKilledAndUndoRemovesTheRest) {
   RunningInjector injector(cpu("1m"));
   ASSERT_TRUE(injector.says(kActiveLine));
-  const pid_t watchdog = injector.pid_in_state("watchdog");
-  ASSERT_GT(watchdog, 1);
-  kill(watchdog, SIGSTOP);  // so that it cannot act between the two kills
-  injector.signal(SIGKILL);
-  kill(watchdog, SIGKILL);
-  EXPECT_EQ(injector.wait(), -SIGKILL);
+  injector.kill_both();
   EXPECT_TRUE(eventually([&] { return injector.processes().empty(); }));
   EXPECT_EQ(cgroup_->processes(), before_);
   EXPECT_EQ(files(injector).size(), 1U);
@@ -242,6 +237,36 @@ TEST_F(Injection, LeavesNoProcessWhenBothAreKilledAndUndoRemovesTheRest) {
   EXPECT_EQ(code, 0) << text;
   EXPECT_THAT(text, HasSubstr("undone"));
   expect_nothing_left(injector);
+}
+
+TEST_F(Injection, IsRefusedWhereAnEarlierOneWasLeftBehind) {
+  RunningInjector injector(cpu("1m"));
+  ASSERT_TRUE(injector.says(kActiveLine));
+  injector.kill_both();
+  const std::string folder = "--state-dir=" + injector.state_folder().string();
+  const auto begin = [&] {
+    return run_program(cpu("1s", {"--linger=0s", "--web.listen-address=:0", folder}));
+  };
+  const auto check = [&](const std::string& cgroup) {
+    return run_program({"cpu", "--cgroup=" + cgroup, "--duration=1s", "--check", folder});
+  };
+  const auto [text, code] = begin();
+  EXPECT_EQ(code, 1);
+  EXPECT_THAT(text, HasSubstr("cpu in " + cgroup_->path() + " was left behind"));
+  EXPECT_THAT(text, HasSubstr("sonde-inject undo " + folder));
+  EXPECT_EQ(check(cgroup_->path()).second, 1);
+  EXPECT_EQ(check("/" + cgroup_->namespace_name()).second, 0) << "another cgroup";
+  EXPECT_EQ(run_program({"undo", folder}).second, 0);
+  EXPECT_EQ(begin().second, 0);
+  expect_nothing_left(injector);
+}
+
+TEST_F(Injection, CheckedSaysWhatItWouldDoToWhichContainer) {
+  const auto [text, code] = run_program(cpu("1m", {"--cores=0.5", "--check"}));
+  EXPECT_EQ(code, 0);
+  EXPECT_EQ(text, "cpu --cores=0.5 --min-effect=0.5 would be put into " + cgroup_->path() + " (" +
+                      cgroup_->namespace_name() + "/api-2/api-2) for 1m; nothing was done\n");
+  EXPECT_EQ(cgroup_->processes(), before_);
 }
 
 TEST_F(Injection, EndsWhenItsWatchdogIsKilled) {

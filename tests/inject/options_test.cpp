@@ -13,6 +13,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 struct Outcome {
@@ -102,6 +103,25 @@ TEST(CommandLine, RefusesMistakesInOneLineWithTheRemedy) {
   expect_refusal({"undo", "--log.level", "loud"}, {"--log.level", "loud"});
 }
 
+TEST(CommandLine, NamesTheFaultsWhereThereIsNoneOfThatName) {
+  expect_refusal({"memroy", "--help"}, {"no fault 'memroy'", "nearest: memory;"});
+  // What is late is called by its flag --delay; flags behind an unknown fault are not what is wrong.
+  expect_refusal({"delay", "--service", "api", "--duration", "30s", "--check"},
+                 {"no fault 'delay'; nearest: latency; there are: cpu, memory, ", ", bandwidth",
+                  "campaign, workload, undo", "--help"});
+  expect_refusal({"delay", "--help"}, {"no fault 'delay'"});
+  expect_refusal({"campain"}, {"nearest: campaign"});
+  const Outcome far = read({"xylophone"});
+  EXPECT_THAT(far.err, AllOf(HasSubstr("no fault 'xylophone'; there are: cpu"), Not(HasSubstr("nearest"))));
+}
+
+TEST(CommandLine, RefusesAReplicaThatIsNoNumber) {
+  for (const char* number : {"all", "0", "-1", "1.5", "2x"}) {
+    expect_refusal({"cpu", "--service", "api", "--duration", "5s", "--replica", number},
+                   {(std::string("--replica=") + number + ":").c_str(), "number, from 1"});
+  }
+}
+
 TEST(CommandLine, RefusesFaultsOfTheNetworkThatMakeNoSense) {
   const auto expect = [](const char* fault, const char* flag, const char* value) {
     expect_refusal({fault, "--cgroup", "/x", "--duration", "5s", flag, value},
@@ -120,6 +140,13 @@ TEST(CommandLine, NamesAMissingCgroup) {
   expect_refusal({"cpu", "--cgroup", "/sonde/no/such", "--duration", "5s"},
                  {"--cgroup=/sonde/no/such:", "exists in none"});
   expect_refusal({"cpu", "--cgroup", "/", "--duration", "5s"}, {"--cgroup=/:", "whole machine"});
+}
+
+TEST(CommandLine, KnowsAFaultByItsWordsWithWhatIsNotGiven) {
+  const auto asked = read_fault_words({"latency", "--cgroup=/x", "--duration=1m", "--delay=80ms"});
+  ASSERT_TRUE(asked) << asked.error().message;
+  EXPECT_THAT(asked->words, AllOf(StartsWith("latency "), HasSubstr(" --delay=80ms"),
+                                  HasSubstr(" --distribution=uniform"), Not(HasSubstr("--duration"))));
 }
 
 TEST(CommandLine, ReadsUndo) {

@@ -117,6 +117,15 @@ void RunningInjector::signal(int number) const {
   kill(pid_, number);
 }
 
+void RunningInjector::kill_both() {
+  const pid_t watchdog = pid_in_state("watchdog");
+  ASSERT_GT(watchdog, 1);
+  kill(watchdog, SIGSTOP);
+  signal(SIGKILL);
+  kill(watchdog, SIGKILL);
+  EXPECT_EQ(wait(), -SIGKILL);
+}
+
 int RunningInjector::wait() {
   (void)eventually([&] { return is_over(); }, std::chrono::seconds(60));
   if (!status_) {

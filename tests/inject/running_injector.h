@@ -40,6 +40,8 @@ class RunningInjector {
   [[nodiscard]] bool says(const std::string& sentence) const;
 
   void signal(int number) const;
+  /// SIGKILL to it and to its watchdog, which cannot act between the two; waits for its end.
+  void kill_both();
   /// Waits for its end; the exit code, or -signal.
   int wait();
   [[nodiscard]] bool is_over();

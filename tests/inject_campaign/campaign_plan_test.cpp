@@ -6,6 +6,8 @@
 
 #include <fstream>
 
+#include "common/duration.h"
+
 namespace sonde::inject {
 namespace {
 
@@ -58,6 +60,9 @@ TEST(CampaignPlan, SaysWhereAndWhatIsWrong) {
   EXPECT_THAT(refusal(cpu), HasSubstr("targets: a list is wanted"));
   EXPECT_THAT(refusal(cpu + "targets: [{}]\n"), HasSubstr("names nothing"));
   EXPECT_THAT(refusal(cpu + "targets: [{servce: api}]\n"), HasSubstr("servce"));
+  EXPECT_THAT(refusal(cpu + "targets: [{service: api, replica: all}]\n"),
+              HasSubstr("shop.yml:2: targets[0]: --replica=all: one container is disturbed at a time"));
+  EXPECT_THAT(refusal(cpu + "targets: [{service: api, cgroup: /shop/api-1}]\n"), HasSubstr("one way"));
   EXPECT_THAT(refusal(kTargets + std::string("faults: [{fault: cpi}]\n")),
               HasSubstr("shop.yml:2: faults[0].fault=cpi"));
   EXPECT_THAT(refusal(kTargets + std::string("faults: [{fault: cpu, core: 1}]\n")), HasSubstr("core"));
@@ -106,7 +111,36 @@ TEST(CampaignPlan, TheExampleIsTheDocumentedFileAndGood) {
   EXPECT_EQ(text, campaign_example());
   const auto plan = parse_campaign(text, "docs/campaign.yml");
   ASSERT_TRUE(plan) << plan.error().message;
-  EXPECT_EQ(plan->faults.size(), 7U);
+  EXPECT_EQ(plan->faults.size(), 5U);
+  // What the comments show is read too.
+  std::string with_comments = text;
+  for (const char* kind : {"together", "walk"}) {
+    const size_t at = with_comments.find(fmt::format("#  - {}:", kind));
+    ASSERT_NE(at, std::string::npos) << kind;
+    with_comments.erase(at, 1);
+  }
+  const size_t note = with_comments.find("# Two that teach nothing");
+  const auto all =
+      parse_campaign(with_comments.erase(note, with_comments.find('\n', note) + 1 - note), "all.yml");
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_EQ(all->faults.size(), 7U);
+}
+
+TEST(CampaignPlan, TheExampleSaysEachDefault) {
+  const std::string text(campaign_example());
+  const auto plan = parse_campaign("targets: [{service: api}]\nfaults: [{fault: cpu}]\n", "least.yml");
+  ASSERT_TRUE(plan) << plan.error().message;
+  const auto said = [&](const std::string& key) {
+    const size_t at = text.find("\n" + key + ":");
+    const size_t note = text.find("Default: ", at) + 9;
+    return text.substr(note, text.find_first_of(",\n", note) - note);
+  };
+  EXPECT_EQ(said("seed"), std::to_string(plan->seed));
+  EXPECT_EQ(said("order"), plan->random_order ? "random" : "listed");
+  EXPECT_EQ(said("repeat"), std::to_string(plan->repeat));
+  EXPECT_EQ(said("warm_up"), duration_text(plan->warm_up));
+  EXPECT_EQ(said("injection_duration"), duration_text(plan->injection_duration));
+  EXPECT_EQ(said("pause_time"), duration_text(plan->pause_time));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <optional>
 
 #include "inject/fault_state.h"
 #include "tests/identity/scratch_directory.h"
@@ -27,12 +28,13 @@ class Campaign : public testing::Test {
     before_ = cgroup_->processes();
   }
 
-  /// Injections of 2 s, 1 s apart, in the one cgroup.
-  std::vector<std::string> arguments(const std::string& faults, std::vector<std::string> more = {}) const {
+  /// Injections of 2 s, 1 s apart unless `times` says otherwise, in the one cgroup.
+  std::vector<std::string> arguments(const std::string& faults, std::vector<std::string> more = {},
+                                     const std::string& times = "pause_time: 1s\n") const {
     const std::string file = (std::filesystem::path(folder_.path()) / "campaign.yml").string();
-    std::ofstream(file)
-        << "warm_up: 0s\ninjection_duration: 2s\npause_time: 1s\norder: listed\ntargets: [{cgroup: "
-        << cgroup_->path() << "}]\nfaults: " << faults << "\n";
+    std::ofstream(file) << "warm_up: 0s\ninjection_duration: 2s\norder: listed\n"
+                        << times << "targets: [{cgroup: " << cgroup_->path() << "}]\nfaults: " << faults
+                        << "\n";
     std::vector<std::string> words = {"campaign", file};
     words.insert(words.end(), more.begin(), more.end());
     return words;
@@ -155,6 +157,64 @@ TEST_F(Campaign, WaitsForTheWatchdogOfAnInjectorThatWasKilled) {
                          std::chrono::seconds(5)));
   EXPECT_EQ(campaign.wait(), 4) << campaign.log();
   expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, AFaultThatIsLeftStaysInPlaceWhereItsRepetitionIsRefused) {
+  std::optional<Victim> victim(std::in_place, *cgroup_);
+  RunningInjector campaign(arguments("[{fault: pause}]", {"--linger=100ms"}, "repeat: 2\npause_time: 3s\n"));
+  auto paused = labels();
+  paused["fault"] = "pause";
+  ASSERT_TRUE(eventually([&] {
+    return campaign.get("/metrics") && campaign.scrape().value("sonde_fault_active", paused) == 1;
+  }));
+  const FaultState state = state_of(campaign);
+  kill(state.watchdog.pid, SIGSTOP);
+  kill(state.injector.pid, SIGKILL);
+  kill(state.watchdog.pid, SIGKILL);
+  ASSERT_TRUE(campaign.says("a fault is not undone; run sonde-inject undo"));
+  ASSERT_TRUE(campaign.says("could not be put in place"));
+  EXPECT_EQ(campaign.scrape().value("sonde_fault_in_place", paused), 1);
+  EXPECT_EQ(campaign.scrape().value("sonde_fault_active", paused), 0);
+  EXPECT_THAT(campaign.scrape().find("sonde_fault_end_timestamp_seconds"), IsEmpty());
+  EXPECT_EQ(campaign.wait(), 4) << campaign.log();
+  EXPECT_EQ(run_program({"undo", "--state-dir=" + campaign.state_folder().string()}).second, 0);
+  victim.reset();
+  expect_nothing_left(campaign);
+}
+
+TEST_F(Campaign, DoesNotBeginWhereAFaultWasLeftBehind) {
+  const auto words = arguments(kCpu);
+  {
+    const Victim victim(*cgroup_);
+    RunningInjector injector({"pause", "--cgroup=" + cgroup_->path(), "--duration=1m"});
+    ASSERT_TRUE(injector.says("fault is active"));
+    injector.kill_both();
+    const std::string folder = "--state-dir=" + injector.state_folder().string();
+    for (const char* flag : {"--check", "--linger=0s"}) {
+      auto again = words;
+      again.insert(again.end(), {folder, flag, "--web.listen-address=127.0.0.1:0"});
+      const auto [text, code] = run_program(again);
+      EXPECT_EQ(code, 1);
+      EXPECT_THAT(text, HasSubstr("pause in " + cgroup_->path() + " was left behind"));
+      EXPECT_THAT(text, HasSubstr("sonde-inject undo " + folder));
+      EXPECT_THAT(text, testing::Not(HasSubstr("injection begins")));
+    }
+    EXPECT_EQ(run_program({"undo", folder}).second, 0);
+  }
+  RunningInjector campaign(words);
+  EXPECT_EQ(campaign.wait(), 0) << campaign.log();
+}
+
+TEST_F(Campaign, CheckedTellsEveryTargetThatIsNotThere) {
+  const auto words = arguments(kCpu, {"--check"});
+  EXPECT_EQ(run_program(words).second, 0);
+  std::ofstream(words[1]) << "targets: [{service: sonde-apx}, {cgroup: " << cgroup_->path()
+                          << "}, {service: sonde-reds}]\nfaults: " << kCpu << "\n";
+  const auto [text, code] = run_program(words);
+  EXPECT_EQ(code, 1);
+  EXPECT_THAT(text, HasSubstr("targets[0]: --service=sonde-apx: no container matches"));
+  EXPECT_THAT(text, HasSubstr("targets[2]: --service=sonde-reds: no container matches"));
+  EXPECT_THAT(text, HasSubstr("2 of 3 targets cannot be used"));
 }
 
 /// A neighbour of the test's cgroup, api-1, with a process once it starts.
