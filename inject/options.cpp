@@ -197,6 +197,7 @@ std::string nearest_to(const std::string& word, const std::vector<FaultCommand>&
 /// "sonde-inject WORD …": whether there is such a command. Errors: kInvalid.
 Result<void> check_command(const std::string& word, const std::vector<FaultCommand>& commands) {
   std::vector<std::string> faults;
+  faults.reserve(commands.size());
   for (const FaultCommand& command : commands) faults.push_back(command.app->get_name());
   const auto is_word = [&](std::string_view name) { return name == word; };
   if (word.starts_with('-') || std::ranges::any_of(faults, is_word) ||
