@@ -71,8 +71,9 @@ TEST(Model, OfTwoThousandRandomCorruptionsNoneIsAccepted) {
   const auto below = [&](size_t bound) {
     return std::uniform_int_distribution<size_t>(0, bound - 1)(random);
   };
+  size_t changed = 0;
   size_t refused = 0;
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; changed < 2000; ++i) {
     std::string bytes = good;
     switch (i % 4) {
       case 0:  // a bit
@@ -90,14 +91,12 @@ TEST(Model, OfTwoThousandRandomCorruptionsNoneIsAccepted) {
       default:  // bytes added or put in
         bytes.insert(below(bytes.size() + 1), 1 + below(20), static_cast<char>(below(256)));
     }
-    if (bytes == good) {
-      ++refused;  // zeros over zeros change nothing
-      continue;
-    }
+    if (bytes == good) continue;  // zeros over zeros change nothing
+    ++changed;
     const Result<Model> read = decode_model(bytes);
     if (!read && read.error().message.find('\n') == std::string::npos) ++refused;
   }
-  EXPECT_EQ(refused, 2000U);
+  EXPECT_EQ(refused, changed);
 }
 
 TEST(Model, SaysWhatIsWrong) {
