@@ -26,6 +26,17 @@ size_t at_least_none(int64_t rows) {
   return static_cast<size_t>(std::max<int64_t>(rows, 0));
 }
 
+/// Rows that are left out for `time` of settling.
+int64_t settling_rows(milliseconds time, milliseconds step) {
+  return time.count() <= 0 ? 0 : (time + step - milliseconds(1)) / step;
+}
+
+/// Of a fault that begins as another ends, the rows in which that one settles are not left either.
+size_t rows_of_next_stop(milliseconds duration, milliseconds step) {
+  const auto rows = static_cast<int64_t>(rows_of_fault(duration, step));
+  return at_least_none(rows - settling_rows(kSettling, step));
+}
+
 /// How long each time a fault of this shape has half of its level or more.
 std::vector<milliseconds> strong_stretches(const Shape& shape, milliseconds duration) {
   std::vector<milliseconds> stretches;
@@ -94,6 +105,9 @@ class Count {
     add_rows(fmt::format("{} in {}", fault.fault, plan_.targets[fault.target].text), [&](milliseconds step) {
       size_t rows = 0;
       for (const milliseconds stretch : stretches) rows += together ? 0 : rows_of_fault(stretch, step);
+      // What ended when this began, as on a walk, or shortly before, settles first.
+      const milliseconds gap = fault.begin.count() > 0 ? milliseconds(0) : plan_.pause_time;
+      rows = at_least_none(static_cast<int64_t>(rows) - settling_rows(kSettling - gap, step));
       return rows;
     });
   }
@@ -118,18 +132,20 @@ class Count {
           together_);
     }
     for (const milliseconds step : steps_) {
-      if (walk_.empty() || rows_of_fault(walk_.front().duration, step) > 0) continue;
+      if (walk_.empty() || rows_of_next_stop(walk_.front().duration, step) > 0) continue;
       fmt::format_to(out,
-                     "warning: at {} a `walk` of {} leaves no row: it is {} in each of {} targets, and a row "
-                     "takes {} steps\n",
+                     "warning: at {} a `walk` of {} leaves no row of any target but the first: it is {} in "
+                     "each of {}, and a "
+                     "row takes {} steps and 10s of settling\n",
                      duration_text(step), walk_.front().fault, duration_text(walk_.front().duration),
                      walk_.size(), kEdgesOfFault + 1);
     }
     if (plan_.pause_time < kSettling) {
-      fmt::format_to(out,
-                     "warning: pause_time={} is shorter than the {} in which a service settles "
-                     "(sonde-analyzer dataset --settle): what is left of one fault is learnt as the next\n",
-                     duration_text(plan_.pause_time), duration_text(kSettling));
+      fmt::format_to(
+          out,
+          "warning: pause_time={} is shorter than the {} in which a service settles "
+          "(sonde-analyzer dataset --settle): the next injection begins in what the one before has left\n",
+          duration_text(plan_.pause_time), duration_text(kSettling));
     }
     for (const auto& [fault, doubt] : doubts_) {
       const auto more = doubt.second > 1 ? fmt::format(" (and {} more)", doubt.second - 1) : "";
@@ -153,8 +169,7 @@ size_t rows_of_fault(milliseconds duration, milliseconds step) {
 }
 
 size_t rows_of_pause(milliseconds pause, milliseconds step) {
-  const int64_t settling = (kSettling + step - milliseconds(1)) / step;
-  return at_least_none(pause / step - kEdgesOfPause - settling);
+  return at_least_none(pause / step - kEdgesOfPause - settling_rows(kSettling, step));
 }
 
 std::string training_rows_text(const CampaignPlan& plan, const CampaignSchedule& schedule,
