@@ -177,7 +177,7 @@ class Training(unittest.TestCase):
         self.assertEqual(analyzer("train", "--input", rows, "--model", models).returncode, 0)
         done = analyzer("calibrate", "--input", rows, "--model", models)
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertRegex(done.stdout, r"model-000002\.sonde: normal lies as \d+ rows")
+        self.assertRegex(done.stdout, r"model-000002\.sonde: model-000001\.sonde, moved to where \d+ rows")
         done = analyzer("calibrate", *self.window, "--model", models)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("model-000003.sonde", done.stdout)
